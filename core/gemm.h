@@ -1,0 +1,31 @@
+/* Private: matrix products. */
+#ifndef CN_CORE_GEMM_H
+#define CN_CORE_GEMM_H
+#include <stdbool.h>
+#include "core/shape.h"
+
+/* Called on each finished block of C, rows [row, row + rows) and columns [column, column + columns) of matrix `batch`,
+ * while it is in cache, by the thread that finished it: an epilogue (bias, activation, ...). `c` points at the block's
+ * first element; its rows are `ldc` elements apart. Each element of C is in exactly one block. */
+typedef void cn_gemm_finish(void *context, void *c, int64_t ldc, int64_t batch, int64_t row, int64_t rows,
+                            int64_t column, int64_t columns);
+
+/* For every batch: C[m][n] = A[m][k] B[k][n], or C += A B. Element (i, j) of A stands at a[i * a_row + j * a_column],
+ * likewise B, strides in elements and any of them (so a transposed operand is two strides swapped); C is row-major with
+ * rows ldc apart. A batch stride of 0 repeats the operand. k = 0 gives zeros. */
+typedef struct cn_gemm {
+    cn_dtype dtype; /* CN_F32 or CN_F64 */
+    bool accumulate;
+    int64_t batch, m, n, k;
+    int64_t a_batch, a_row, a_column;
+    int64_t b_batch, b_row, b_column;
+    int64_t c_batch, ldc;
+} cn_gemm;
+
+/* Bytes of workspace that cn_gemm_run wants, aligned to 64: a function of the sizes alone, not of threads. */
+size_t cn_gemm_workspace(const cn_gemm *product);
+/* Cannot fail and allocates nothing. finish may be NULL. The same bits for any number of threads, any alignment, and
+ * any of OpenBLAS' builds being linked where OpenBLAS is what computes. */
+void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
+                 void *context);
+#endif

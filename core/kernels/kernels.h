@@ -1,0 +1,18 @@
+/* Private: the table of kernels, one per instruction set. */
+#ifndef CN_CORE_KERNELS_KERNELS_H
+#define CN_CORE_KERNELS_KERNELS_H
+#include <stdint.h>
+#include "core/kernels/elementwise.h"
+#include "core/kernels/gemm.h"
+
+typedef struct cn_kernels {
+    const char *name; /* "baseline", "avx2", "avx512" */
+    cn_elementwise_kernels elementwise;
+    cn_gemm_kernels gemm;
+} cn_kernels;
+
+/* The kernels for the best instruction set of this machine; the environment variable CORNET_ISA names a lesser one. */
+const cn_kernels *cn_kernels_now(void);
+/* Those of one instruction set, for tests: NULL if this machine cannot run it or there is no such name. */
+const cn_kernels *cn_kernels_named(const char *name);
+#endif

@@ -1,0 +1,11 @@
+#include "core/kernels/isa.h"
+#include "core/kernels/kernels.h"
+
+#define NAME_(isa) #isa
+#define NAME(isa) NAME_(isa)
+
+extern const cn_kernels CN_ISA_NAME(cn_kernels);
+
+const cn_kernels CN_ISA_NAME(cn_kernels) = {
+    .name = NAME(CN_ISA),
+};

@@ -1,0 +1,16 @@
+/* Private: how kernels use threads. Work is cut into pieces whose number depends on its size alone, and threads take
+ * pieces, so that no result depends on the number of threads. */
+#ifndef CN_CORE_PIECES_H
+#define CN_CORE_PIECES_H
+#include <stdint.h>
+
+/* Runs body(context, piece) for every piece from 0 to pieces - 1. `nanoseconds` is what all of it takes on one thread,
+ * roughly: below some 15,000 it is not worth waking another thread. Inside another cn_parallel it runs in place.
+ * Float denormals are flushed in every thread that takes part. */
+typedef void cn_piece(void *context, int64_t piece);
+void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *context);
+
+/* Flushes float denormals to zero on this thread (they cost 10 to 50 times as much), and gives the mode to restore. */
+unsigned cn_float_mode_flush(void);
+void cn_float_mode_restore(unsigned mode);
+#endif

@@ -1,0 +1,10 @@
+/* Cornet: Keras for C. Models, layers, training, and the automatic differentiation under them.
+ *
+ * The headers below are the manual, in rising order: each is a page about one subject. */
+#ifndef CN_CORNET_H
+#define CN_CORNET_H
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/shape.h"
+#include "core/parallel.h"
+#endif
