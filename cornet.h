@@ -7,4 +7,11 @@
 #include "core/memory.h"
 #include "core/shape.h"
 #include "core/parallel.h"
+#include "core/random.h"
+#include "core/tensor.h"
+#include "core/tape.h"
+#include "core/operation.h"
+#include "core/ops/creation.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/reduction.h"
 #endif

@@ -25,7 +25,7 @@ extern "C" {
 #define CN_ERRORS(X)                                         \
     X(OK, "no error")                                        \
     X(MEMORY, "out of memory")                               \
-    X(SHAPE, "shapes do not fit")                            \
+    X(SHAPES, "shapes do not fit")                           \
     X(TYPE, "element types do not fit")                      \
     X(VALUE, "a value is out of range")                      \
     X(ARGUMENT, "an argument is wrong")                      \

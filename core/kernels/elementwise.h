@@ -15,9 +15,14 @@ enum { CN_ELEMENTWISE_TYPES = 3 };
  * has no form for a type. */
 #define CN_ELEMENTWISE(X) \
     X(add, 2)             \
+    X(subtract, 2)        \
+    X(multiply, 2)        \
+    X(divide, 2)          \
+    X(negative, 1)        \
     X(copy, 1)
 
 enum {
+    CN_NO_LOOP,
 #define CN_ELEMENTWISE_INDEX_(name, inputs) CN_LOOP_##name,
     CN_ELEMENTWISE(CN_ELEMENTWISE_INDEX_)
 #undef CN_ELEMENTWISE_INDEX_

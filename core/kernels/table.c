@@ -5,7 +5,9 @@
 #define NAME(isa) NAME_(isa)
 
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
+extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
+    .elementwise = &CN_ISA_NAME(cn_elementwise),
 };

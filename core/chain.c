@@ -1,0 +1,213 @@
+#include "core/chain.h"
+#include "core/kernels/kernels.h"
+#include "core/pieces.h"
+#include <string.h>
+
+/* Merges neighbouring dimensions that every operand runs through as if they were one, and drops those of size 1. */
+static void collapse(cn_nest *nest, const cn_shape *shape, const int64_t (*stride)[CN_MAX_RANK])
+{
+    int rank = 0;
+    for (int d = 0; d < shape->rank; d++) {
+        if (shape->dim[d] == 1)
+            continue;
+        bool merges = rank > 0;
+        for (int o = 0; o < nest->operands && merges; o++)
+            merges = nest->stride[o][rank - 1] == stride[o][d] * shape->dim[d];
+        int to = merges ? rank - 1 : rank++;
+        nest->dim[to] = merges ? nest->dim[to] * shape->dim[d] : shape->dim[d];
+        for (int o = 0; o < nest->operands; o++)
+            nest->stride[o][to] = stride[o][d];
+    }
+    nest->rank = rank;
+}
+
+bool cn_nest_of(const cn_entry *entry, cn_nest *nest)
+{
+    const cn_operation *operation = entry->operation;
+    const cn_tensor *output = entry->output[0];
+    int64_t stride[CN_MAX_OPERANDS][CN_MAX_RANK];
+    int last = entry->input_count - 1;
+    nest->loop = cn_kernels_now()->elementwise->loop[operation->loop][entry->input[last]->dtype];
+    nest->operands = entry->input_count + 1;
+    if (!nest->loop)
+        return false;
+    for (int o = 0; o < nest->operands; o++) {
+        const cn_tensor *operand = o ? entry->input[o - 1] : output;
+        nest->element[o] = (int)cn_dtype_size(operand->dtype);
+        int missing = output->shape.rank - operand->shape.rank;
+        for (int d = 0; d < output->shape.rank; d++)
+            stride[o][d] = d < missing || operand->shape.dim[d - missing] == 1 ? 0 : operand->stride[d - missing];
+    }
+    collapse(nest, &output->shape, (const int64_t(*)[CN_MAX_RANK])stride);
+    memset(nest->scalar, 0, sizeof nest->scalar);
+    if (operation->attributes)
+        memcpy(nest->scalar, entry->attributes, operation->attributes);
+    return true;
+}
+
+/* One entry alone: the nest with its dimensions at the front of the struct, so that few bytes are carried along. */
+typedef struct lone_nest {
+    cn_loop *loop;
+    int operands, rank;
+    int64_t pieces;
+    double scalar[CN_MAX_SCALARS];
+    int64_t inner[CN_MAX_OPERANDS]; /* strides of the innermost dimension */
+    int64_t dim[CN_MAX_RANK];
+    int64_t step[CN_MAX_RANK][CN_MAX_OPERANDS]; /* in bytes */
+} lone_nest;
+
+enum { PIECE_ELEMENTS = 16384 };
+
+/* Runs `count` indices of a dimension, and all of those inside it, from the given operands on. */
+static void run_dimensions(const lone_nest *nest, int dimension, int64_t count, unsigned char *const *operand)
+{
+    if (dimension == nest->rank - 1) {
+        nest->loop(count, (void *const *)operand, nest->inner, nest->scalar);
+        return;
+    }
+    unsigned char *at[CN_MAX_OPERANDS];
+    memcpy(at, operand, sizeof at);
+    for (int64_t i = 0; i < count; i++) {
+        run_dimensions(nest, dimension + 1, nest->dim[dimension + 1], at);
+        for (int o = 0; o < nest->operands; o++)
+            at[o] += nest->step[dimension][o];
+    }
+}
+
+typedef struct nest_work {
+    const lone_nest *nest;
+    unsigned char *operand[CN_MAX_OPERANDS];
+} nest_work;
+
+/* A piece is a range of the outermost dimension. */
+static void run_piece(void *context, int64_t piece)
+{
+    const nest_work *work = context;
+    const lone_nest *nest = work->nest;
+    int64_t begin = nest->dim[0] * piece / nest->pieces, end = nest->dim[0] * (piece + 1) / nest->pieces;
+    unsigned char *at[CN_MAX_OPERANDS];
+    for (int o = 0; o < CN_MAX_OPERANDS; o++)
+        at[o] = o < nest->operands ? work->operand[o] + begin * nest->step[0][o] : NULL;
+    run_dimensions(nest, 0, end - begin, at);
+}
+
+static bool run_nest(void *const *pointer, const void *prepared)
+{
+    const lone_nest *nest = prepared;
+    if (nest->pieces == 1 && nest->rank == 1) {
+        nest->loop(nest->dim[0], pointer, nest->inner, nest->scalar);
+        return true;
+    }
+    nest_work work = {.nest = nest};
+    for (int o = 0; o < nest->operands; o++)
+        work.operand[o] = pointer[o];
+    cn_parallel(nest->pieces, (double)nest->pieces * PIECE_ELEMENTS, run_piece, &work);
+    return true;
+}
+
+bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
+{
+    cn_nest nest;
+    if (!cn_nest_of(entry, &nest))
+        return false;
+    if (nest.rank == 0) {
+        nest.rank = 1;
+        nest.dim[0] = 1;
+        for (int o = 0; o < nest.operands; o++)
+            nest.stride[o][0] = 0;
+    }
+    /* Only the outer dimensions in use are carried along. */
+    size_t size = offsetof(lone_nest, step) + (size_t)nest.rank * sizeof(int64_t[CN_MAX_OPERANDS]);
+    lone_nest *lone = cn_prepared(preparation, size);
+    if (!lone)
+        return false;
+    int64_t elements = cn_shape_size(entry->output[0]->shape);
+    lone->loop = nest.loop;
+    lone->operands = nest.operands;
+    lone->rank = nest.rank;
+    lone->pieces = elements / PIECE_ELEMENTS < nest.dim[0] ? elements / PIECE_ELEMENTS : nest.dim[0];
+    if (lone->pieces < 1)
+        lone->pieces = 1;
+    memcpy(lone->scalar, nest.scalar, sizeof nest.scalar);
+    memcpy(lone->dim, nest.dim, sizeof nest.dim);
+    for (int o = 0; o < nest.operands; o++) {
+        lone->inner[o] = nest.stride[o][nest.rank - 1];
+        for (int d = 0; d < nest.rank; d++)
+            lone->step[d][o] = nest.stride[o][d] * nest.element[o];
+    }
+    preparation->kernel = run_nest;
+    return true;
+}
+
+/* Chains */
+
+static void run_link(const cn_chain *chain, const cn_link *link, void *const *pointer, unsigned char *tile, int64_t row,
+                     int64_t rows, int64_t column, int64_t columns)
+{
+    unsigned char *at[CN_MAX_OPERANDS];
+    int64_t step[CN_MAX_OPERANDS];
+    for (int o = 0; o < link->operands; o++) {
+        int index = link->pointer[o];
+        if (index < 0) {
+            at[o] = tile + (int64_t)(-1 - index) * CN_TILE_BYTES;
+            step[o] = columns * link->element[o];
+        } else {
+            at[o] =
+                (unsigned char *)pointer[index] + (row * link->row[o] + column * link->column[o]) * link->element[o];
+            step[o] = link->row[o] * link->element[o];
+        }
+    }
+    if (rows == 1 || (link->flat && columns == chain->columns)) {
+        link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        link->loop(columns, (void *const *)at, link->column, link->scalar);
+        for (int o = 0; o < link->operands; o++)
+            at[o] += step[o];
+    }
+}
+
+void cn_run_chain_block(const cn_chain *chain, void *const *pointer, int64_t row, int64_t rows, int64_t column,
+                        int64_t columns)
+{
+    _Alignas(64) unsigned char tile[CN_TILE_SLOTS * CN_TILE_BYTES];
+    if (rows <= 0 || columns <= 0)
+        return;
+    int64_t wide = columns < chain->tile ? columns : chain->tile;
+    int64_t high = chain->tile / wide;
+    for (int64_t r = 0; r < rows; r += high) {
+        int64_t some_rows = rows - r < high ? rows - r : high;
+        for (int64_t c = 0; c < columns; c += wide) {
+            int64_t some_columns = columns - c < wide ? columns - c : wide;
+            for (int l = 0; l < chain->count; l++)
+                run_link(chain, &chain->link[l], pointer, tile, row + r, some_rows, column + c, some_columns);
+        }
+    }
+}
+
+typedef struct chain_work {
+    const cn_chain *chain;
+    void *const *pointer;
+    int64_t pieces;
+} chain_work;
+
+static void run_chain_piece(void *context, int64_t piece)
+{
+    const chain_work *work = context;
+    int64_t rows = work->chain->rows;
+    int64_t begin = rows * piece / work->pieces, end = rows * (piece + 1) / work->pieces;
+    cn_run_chain_block(work->chain, work->pointer, begin, end - begin, 0, work->chain->columns);
+}
+
+bool cn_run_chain(void *const *pointer, const void *prepared)
+{
+    const cn_chain *chain = prepared;
+    int64_t elements = chain->rows * chain->columns;
+    chain_work work = {chain, pointer,
+                       elements / PIECE_ELEMENTS < chain->rows ? elements / PIECE_ELEMENTS : chain->rows};
+    if (work.pieces < 1)
+        work.pieces = 1;
+    cn_parallel(work.pieces, (double)elements * chain->count, run_chain_piece, &work);
+    return true;
+}
