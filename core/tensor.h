@@ -15,6 +15,16 @@ extern "C" {
 typedef struct cn_tensor cn_tensor;
 typedef struct cn_tape cn_tape;
 
+/* Several tensors, by value. */
+#define CN_MAX_TENSORS 32
+typedef struct cn_tensors {
+    cn_tensor *item[CN_MAX_TENSORS];
+    int count;
+} cn_tensors;
+
+/* What turns one tensor into another: an activation function, and every operation of one tensor. */
+typedef cn_tensor *cn_activation(cn_tensor *x);
+
 /* Memory of the user's, viewed: row-major, dense. uint8, int8 and int64 are converted as they are read (to float32
  * where a float is wanted, else to int32). */
 typedef enum cn_array_type {

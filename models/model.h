@@ -1,0 +1,98 @@
+/* Models: a graph of layers, made functional (from symbolic tensors) or sequential (from a list of layers), and what
+ * compiling adds: an optimizer, losses and metrics. A model is a layer, too: cn_call takes it. */
+#ifndef CN_MODELS_MODEL_H
+#define CN_MODELS_MODEL_H
+#include <stdio.h>
+#include "../layers/layer.h"
+#include "../losses/metric.h"
+#include "../optim/optimizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct cn_model_args {
+    char first_;
+    cn_tensor *inputs[CN_MAX_TENSORS], *outputs[CN_MAX_TENSORS];
+    const char *name; /* by default model, model_1, ... */
+} cn_model_args;
+/* cn_model_new({in}, {out}): all layers on the way from the inputs to the outputs. */
+#define cn_model_new(...) cn_model_with((cn_model_args){.first_ = 0, __VA_ARGS__})
+CN_API cn_model *cn_model_with(cn_model_args args);
+
+/* cn_sequential(cn_input_layer(784), cn_dense(10)): the layers in order. Without an input layer its weights exist only
+ * after the first call, fit, predict or cn_build. */
+#define cn_sequential(...) \
+    cn_sequential_of((cn_layer *[]){__VA_ARGS__}, (int)(sizeof((cn_layer *[]){__VA_ARGS__}) / sizeof(cn_layer *)))
+CN_API cn_model *cn_sequential_of(cn_layer *const *layers, int count);
+CN_API bool cn_add_layer_to(cn_model *model, cn_layer *layer);
+
+/* Gives back the model, and each layer that no other model or symbolic tensor uses. NULL is fine. */
+CN_API void cn_model_free(cn_model *model);
+
+/* The model as a layer, and the other way round (NULL for any other layer). */
+CN_API cn_layer *cn_model_layer(cn_model *model);
+CN_API cn_model *cn_layer_model(cn_layer *layer);
+
+/* Its layers, in Keras' order (by depth from the inputs). */
+CN_API int cn_layer_count(const cn_model *model);
+CN_API cn_layer *cn_get_layer(const cn_model *model, int index);
+CN_API cn_layer *cn_layer_by_name(const cn_model *model, const char *name);
+
+/* All weights in Keras' get_weights() order are those of cn_model_layer(model). Sets them all from arrays, one a
+ * weight; nothing is changed unless every shape fits. */
+CN_API bool cn_set_weights(cn_layer *layer, const cn_view *values, int count);
+CN_API bool cn_get_weights(cn_layer *layer, const cn_view *values, int count);
+
+/* Compiling. */
+
+enum { CN_MAX_OUTPUTS = 16, CN_MAX_METRICS = 16 };
+
+typedef struct cn_compile_args {
+    char first_;
+    cn_optimizer optimizer;              /* RMSprop is Keras' default; here it must be given */
+    cn_loss loss;                        /* of every output */
+    cn_loss losses[CN_MAX_OUTPUTS];      /* instead: one an output, no name: none */
+    double loss_weights[CN_MAX_OUTPUTS]; /* all zero: ones */
+    cn_metric metrics[CN_MAX_METRICS];   /* of every output; without sample weights */
+    cn_metric weighted_metrics[CN_MAX_METRICS];
+    cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
+    /* Instead of the built-in training step: records another one on a deferred tape (see cn_record_step). */
+    bool (*train_step)(cn_model *model, struct cn_step *step);
+} cn_compile_args;
+/* cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error(), .metrics = {cn_accuracy()}) */
+#define cn_compile(model, ...) cn_compile_with((model), (cn_compile_args){.first_ = 0, __VA_ARGS__})
+CN_API bool cn_compile_with(cn_model *model, cn_compile_args args);
+
+/* A training step as it is recorded, for a step of one's own. */
+typedef struct cn_step {
+    cn_tape *tape;
+    cn_tensors x, y_true, sample_weight; /* what the batch feeds; a missing weight is NULL */
+    cn_tensors y_pred;                   /* filled by cn_record_forward */
+    cn_tensor *loss;                     /* likewise by cn_record_loss: a scalar, penalties included */
+} cn_step;
+/* The parts of the built-in step, for a train_step that keeps some of them. */
+CN_API bool cn_record_forward(cn_model *model, cn_step *step);
+CN_API bool cn_record_loss(cn_model *model, cn_step *step);
+CN_API bool cn_record_update(cn_model *model, cn_step *step); /* gradients and the optimizer */
+CN_API bool cn_record_metrics(cn_model *model, cn_step *step);
+
+/* What compile made. */
+CN_API cn_updater *cn_model_updater(cn_model *model);
+
+/* Keras' model.summary(), to standard output or to a file of the caller's. */
+typedef struct cn_summary_args {
+    cn_model *model;
+    FILE *file; /* standard output by default */
+    int line_length;
+    double positions[5];
+    bool expand_nested, show_trainable;
+} cn_summary_args;
+/* cn_summary(model), cn_summary(model, .expand_nested = true) */
+#define cn_summary(...) cn_summary_with((cn_summary_args){.model = __VA_ARGS__})
+CN_API bool cn_summary_with(cn_summary_args args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

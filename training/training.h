@@ -1,0 +1,129 @@
+/* Training: fit, evaluate, predict, and what surrounds them. What they print is Keras' (2.9 to 2.12), to standard
+ * output or where the caller says; on anything but a terminal the progress bar is one line an epoch. */
+#ifndef CN_TRAINING_TRAINING_H
+#define CN_TRAINING_TRAINING_H
+#include <stdio.h>
+#include "../models/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Named values of an epoch or a batch, in Keras' order: loss, the outputs' losses, metrics, then val_... */
+enum { CN_MAX_LOGS = 128 };
+typedef struct cn_logs {
+    int count;
+    const char *name[CN_MAX_LOGS];
+    double value[CN_MAX_LOGS];
+} cn_logs;
+/* NaN if there is no such name. */
+CN_API double cn_log(const cn_logs *logs, const char *name);
+
+/* A callback: function pointers, each of which may be NULL, and a context that they are given. Epochs and batches count
+ * from 0. A function that returns false with the error set ends training with that error. */
+typedef struct cn_callback {
+    void *context;
+    bool (*on_train_begin)(void *context, cn_model *model);
+    bool (*on_train_end)(void *context, cn_model *model, const cn_logs *logs);
+    bool (*on_epoch_begin)(void *context, cn_model *model, int epoch);
+    bool (*on_epoch_end)(void *context, cn_model *model, int epoch, cn_logs *logs);
+    bool (*on_train_batch_begin)(void *context, cn_model *model, int64_t batch);
+    bool (*on_train_batch_end)(void *context, cn_model *model, int64_t batch, const cn_logs *logs);
+    bool (*on_test_begin)(void *context, cn_model *model);
+    bool (*on_test_end)(void *context, cn_model *model, const cn_logs *logs);
+    bool (*on_predict_begin)(void *context, cn_model *model);
+    bool (*on_predict_end)(void *context, cn_model *model);
+} cn_callback;
+/* In a callback: training stops after this batch. */
+CN_API void cn_stop_training(cn_model *model);
+
+/* What fit has seen: one value a name and epoch. It belongs to its model, until the next fit. */
+typedef struct cn_history cn_history;
+CN_API int cn_history_epochs(const cn_history *history);
+CN_API int cn_history_names(const cn_history *history);
+CN_API const char *cn_history_name(const cn_history *history, int index);
+/* The values of a name, one an epoch, or NULL. */
+CN_API const double *cn_history_of(const cn_history *history, const char *name);
+/* Writes the training curves as an SVG picture. */
+CN_API bool cn_history_plot(const cn_history *history, const char *path);
+
+typedef struct cn_class_weight {
+    int64_t label;
+    double weight;
+} cn_class_weight;
+
+enum { CN_MAX_CLASS_WEIGHTS = 256, CN_MAX_CALLBACKS = 16 };
+
+/* One array an input, an output; with the samples along axis 0. */
+typedef struct cn_fit_args {
+    char first_;
+    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
+    cn_view sample_weight[CN_MAX_OUTPUTS]; /* (samples,) or (samples, steps); one for all outputs, or one each */
+    int64_t batch_size;
+    int epochs;        /* the index of the last epoch plus 1 */
+    int initial_epoch; /* the count begins here */
+    int verbose;       /* 0: silent, 1: progress bar, 2: one line an epoch */
+    double validation_split;
+    cn_view validation_x[CN_MAX_OUTPUTS], validation_y[CN_MAX_OUTPUTS], validation_sample_weight[CN_MAX_OUTPUTS];
+    int validation_freq;
+    bool shuffle;
+    const cn_class_weight *class_weight;     /* ends with a weight below 0 */
+    cn_callback callbacks[CN_MAX_CALLBACKS]; /* ends with one without any function */
+    int64_t steps_per_epoch;
+    FILE *file; /* standard output by default */
+} cn_fit_args;
+/* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure. */
+#define cn_fit(model, ...)                                   \
+    cn_fit_with((model), (cn_fit_args){.batch_size = 32,     \
+                                       .epochs = 1,          \
+                                       .verbose = 1,         \
+                                       .validation_freq = 1, \
+                                       .shuffle = true,      \
+                                       .first_ = 0,          \
+                                       __VA_ARGS__})
+CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
+
+/* cn_evaluate(model, {x}, {y}): the loss and the metrics, in `logs` if given. The loss alone is returned; NaN with the
+ * error set on failure. Silent unless .verbose is given. */
+typedef struct cn_evaluate_args {
+    char first_;
+    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS], sample_weight[CN_MAX_OUTPUTS];
+    int64_t batch_size;
+    int verbose;
+    cn_logs *logs;
+    cn_callback callbacks[CN_MAX_CALLBACKS];
+    FILE *file;
+} cn_evaluate_args;
+#define cn_evaluate(model, ...) \
+    cn_evaluate_with((model), (cn_evaluate_args){.batch_size = 32, .first_ = 0, __VA_ARGS__})
+CN_API double cn_evaluate_with(cn_model *model, cn_evaluate_args args);
+
+/* cn_predict(model, {x}, {p}): writes one array an output. Silent unless .verbose is given. Many threads may predict
+ * with one model. */
+typedef struct cn_predict_args {
+    char first_;
+    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
+    int64_t batch_size;
+    int verbose;
+    cn_callback callbacks[CN_MAX_CALLBACKS];
+    FILE *file;
+} cn_predict_args;
+#define cn_predict(model, ...) cn_predict_with((model), (cn_predict_args){.batch_size = 32, .first_ = 0, __VA_ARGS__})
+CN_API bool cn_predict_with(cn_model *model, cn_predict_args args);
+
+/* One step on one batch; the loss and the metrics of the batch alone, in `logs` if given. */
+typedef struct cn_batch_args {
+    char first_;
+    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS], sample_weight[CN_MAX_OUTPUTS];
+    const cn_class_weight *class_weight;
+    cn_logs *logs;
+} cn_batch_args;
+#define cn_train_on_batch(model, ...) cn_train_on_batch_with((model), (cn_batch_args){.first_ = 0, __VA_ARGS__})
+CN_API double cn_train_on_batch_with(cn_model *model, cn_batch_args args);
+#define cn_test_on_batch(model, ...) cn_test_on_batch_with((model), (cn_batch_args){.first_ = 0, __VA_ARGS__})
+CN_API double cn_test_on_batch_with(cn_model *model, cn_batch_args args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
