@@ -46,6 +46,8 @@ CN_API bool cn_get_weights(cn_layer *layer, const cn_view *values, int count);
 
 /* Compiling. */
 
+typedef struct cn_step cn_step;
+
 enum { CN_MAX_OUTPUTS = 16, CN_MAX_METRICS = 16 };
 
 typedef struct cn_compile_args {
@@ -58,19 +60,19 @@ typedef struct cn_compile_args {
     cn_metric weighted_metrics[CN_MAX_METRICS];
     cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
     /* Instead of the built-in training step: records another one on a deferred tape (see cn_record_step). */
-    bool (*train_step)(cn_model *model, struct cn_step *step);
+    bool (*train_step)(cn_model *model, cn_step *step);
 } cn_compile_args;
 /* cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error(), .metrics = {cn_accuracy()}) */
 #define cn_compile(model, ...) cn_compile_with((model), (cn_compile_args){.first_ = 0, __VA_ARGS__})
 CN_API bool cn_compile_with(cn_model *model, cn_compile_args args);
 
 /* A training step as it is recorded, for a step of one's own. */
-typedef struct cn_step {
+struct cn_step {
     cn_tape *tape;
     cn_tensors x, y_true, sample_weight; /* what the batch feeds; a missing weight is NULL */
     cn_tensors y_pred;                   /* filled by cn_record_forward */
     cn_tensor *loss;                     /* likewise by cn_record_loss: a scalar, penalties included */
-} cn_step;
+};
 /* The parts of the built-in step, for a train_step that keeps some of them. */
 CN_API bool cn_record_forward(cn_model *model, cn_step *step);
 CN_API bool cn_record_loss(cn_model *model, cn_step *step);
