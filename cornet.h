@@ -14,4 +14,6 @@
 #include "core/ops/creation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduction.h"
+#include "data/idx.h"
+#include "formats/safetensors.h"
 #endif

@@ -1,0 +1,409 @@
+#include "formats/safetensors.h"
+#include "core/arena.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef CN_HAVE_JANSSON
+#include <jansson.h>
+#endif
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} types[] = {
+#define TYPE(name, bits) {#name, bits},
+    CN_SAFETENSORS_TYPES(TYPE)
+#undef TYPE
+};
+enum { TYPES = sizeof types / sizeof *types };
+
+typedef struct text_pair {
+    const char *key, *value;
+} text_pair;
+
+struct cn_safetensors {
+    cn_arena arena; /* the names, texts, entries and data */
+    cn_safetensors_entry *entries;
+    text_pair *metadata;
+    size_t entries_count, metadata_count;
+};
+
+const char *cn_safetensors_type_name(cn_safetensors_type type)
+{
+    return (size_t)type < TYPES ? types[type].name : "unknown";
+}
+
+void cn_safetensors_close(cn_safetensors *file)
+{
+    if (file)
+        cn_arena_free(&file->arena);
+    cn_release(file);
+}
+
+size_t cn_safetensors_count(const cn_safetensors *file)
+{
+    return file ? file->entries_count : 0;
+}
+
+const cn_safetensors_entry *cn_safetensors_at(const cn_safetensors *file, size_t index)
+{
+    return index < cn_safetensors_count(file) ? &file->entries[index] : NULL;
+}
+
+const cn_safetensors_entry *cn_safetensors_find(const cn_safetensors *file, const char *name)
+{
+    for (size_t i = 0; i < cn_safetensors_count(file); i++)
+        if (!strcmp(file->entries[i].name, name))
+            return &file->entries[i];
+    return NULL;
+}
+
+const char *cn_safetensors_metadata(const cn_safetensors *file, const char *key)
+{
+    for (size_t i = 0; file && i < file->metadata_count; i++)
+        if (!strcmp(file->metadata[i].key, key))
+            return file->metadata[i].value;
+    return NULL;
+}
+
+#ifdef CN_HAVE_JANSSON
+
+enum { LARGEST_HEADER = 100000000 };
+
+/* A file while it is read. Names from the file are cut in messages: they may be long. */
+typedef struct reader {
+    const char *path;
+    FILE *stream;
+    cn_safetensors *file;
+    unsigned char *data;
+    size_t data_bytes;
+} reader;
+#define NAME "'%.80s'"
+
+static bool read_bytes(reader *r, void *out, size_t bytes)
+{
+    if (fread(out, 1, bytes, r->stream) == bytes)
+        return true;
+    if (ferror(r->stream))
+        return cn_fail(CN_FILE, "%s: %s", r->path, strerror(errno));
+    return cn_fail(CN_FORMAT, "%s: the file ends early", r->path);
+}
+
+static const char *copy_text(reader *r, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = cn_arena_record(&r->file->arena, bytes);
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+static bool take_metadata(reader *r, json_t *object)
+{
+    if (!json_is_object(object))
+        return cn_fail(CN_FORMAT, "%s: __metadata__ is not an object", r->path);
+    cn_safetensors *file = r->file;
+    file->metadata = cn_arena_record(&file->arena, json_object_size(object) * sizeof *file->metadata);
+    if (!file->metadata)
+        return false;
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (!json_is_string(value))
+            return cn_fail(CN_FORMAT, "%s: metadata " NAME " is not a text", r->path, key);
+        text_pair *pair = &file->metadata[file->metadata_count++];
+        *pair = (text_pair){copy_text(r, key), copy_text(r, json_string_value(value))};
+        if (!pair->value)
+            return false;
+    }
+    return true;
+}
+
+static bool take_type(reader *r, cn_safetensors_entry *entry, json_t *dtype)
+{
+    const char *text = json_string_value(dtype);
+    for (size_t i = 0; text && i < TYPES; i++)
+        if (!strcmp(text, types[i].name)) {
+            entry->type = (cn_safetensors_type)i;
+            return true;
+        }
+    return cn_fail(CN_FORMAT, "%s: tensor " NAME ": unknown dtype " NAME, r->path, entry->name, text ? text : "");
+}
+
+static bool take_shape(reader *r, cn_safetensors_entry *entry, json_t *shape)
+{
+    if (!json_is_array(shape))
+        return cn_fail(CN_FORMAT, "%s: tensor " NAME ": no shape", r->path, entry->name);
+    size_t i;
+    json_t *dim;
+    json_array_foreach(shape, i, dim)
+    {
+        if (!json_is_integer(dim) || json_integer_value(dim) < 0)
+            return cn_fail(CN_FORMAT, "%s: tensor " NAME ": dimension %zu is not an integer from 0", r->path,
+                           entry->name, i);
+        if (i < CN_MAX_RANK)
+            entry->shape.dim[i] = json_integer_value(dim);
+    }
+    if (i > CN_MAX_RANK)
+        return cn_fail(CN_UNSUPPORTED, "%s: tensor " NAME ": %zu dimensions, more than %d", r->path, entry->name, i,
+                       CN_MAX_RANK);
+    entry->shape.rank = (int)i;
+    return true;
+}
+
+static bool take_offsets(reader *r, cn_safetensors_entry *entry, json_t *offsets)
+{
+    json_t *first = json_array_get(offsets, 0), *last = json_array_get(offsets, 1);
+    if (json_array_size(offsets) != 2 || !json_is_integer(first) || !json_is_integer(last))
+        return cn_fail(CN_FORMAT, "%s: tensor " NAME ": data_offsets are not two integers", r->path, entry->name);
+    int64_t begin = json_integer_value(first), end = json_integer_value(last);
+    if (begin < 0 || begin > end || (uint64_t)end > r->data_bytes)
+        return cn_fail(CN_FORMAT, "%s: tensor " NAME ": data_offsets %lld to %lld are not in the %zu bytes of data",
+                       r->path, entry->name, (long long)begin, (long long)end, r->data_bytes);
+    int64_t bits = cn_shape_size(entry->shape);
+    if (bits < 0 || __builtin_mul_overflow(bits, (int64_t)types[entry->type].bits, &bits) || bits % 8 ||
+        bits / 8 != end - begin) {
+        char text[CN_SHAPE_TEXT];
+        return cn_fail(CN_FORMAT, "%s: tensor " NAME ": %lld bytes do not hold %s of %s", r->path, entry->name,
+                       (long long)(end - begin), cn_shape_text(entry->shape, text, sizeof text),
+                       types[entry->type].name);
+    }
+    entry->data = r->data + begin;
+    entry->bytes = (size_t)(end - begin);
+    return true;
+}
+
+static int by_offset(const void *left, const void *right)
+{
+    const cn_safetensors_entry *a = left, *b = right;
+    if (a->data != b->data)
+        return (const char *)a->data < (const char *)b->data ? -1 : 1;
+    if (a->bytes != b->bytes)
+        return a->bytes < b->bytes ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+static bool take_entries(reader *r, json_t *header)
+{
+    cn_safetensors *file = r->file;
+    file->entries = cn_arena_record(&file->arena, json_object_size(header) * sizeof *file->entries);
+    if (!file->entries)
+        return false;
+    const char *name;
+    json_t *value;
+    json_object_foreach(header, name, value)
+    {
+        if (!strcmp(name, "__metadata__")) {
+            if (!take_metadata(r, value))
+                return false;
+            continue;
+        }
+        cn_safetensors_entry *entry = &file->entries[file->entries_count++];
+        entry->name = copy_text(r, name);
+        if (!entry->name || !take_type(r, entry, json_object_get(value, "dtype")) ||
+            !take_shape(r, entry, json_object_get(value, "shape")) ||
+            !take_offsets(r, entry, json_object_get(value, "data_offsets")))
+            return false;
+    }
+    qsort(file->entries, file->entries_count, sizeof *file->entries, by_offset);
+    return true;
+}
+
+/* The tensors must cover the data without gap or overlap. */
+static bool check_cover(reader *r)
+{
+    size_t end = 0;
+    for (size_t i = 0; i < r->file->entries_count; i++) {
+        const cn_safetensors_entry *entry = &r->file->entries[i];
+        size_t begin = (size_t)((const unsigned char *)entry->data - r->data);
+        if (begin != end)
+            return cn_fail(CN_FORMAT, "%s: tensor " NAME " begins at byte %zu of the data, not at %zu", r->path,
+                           entry->name, begin, end);
+        end += entry->bytes;
+    }
+    if (end != r->data_bytes)
+        return cn_fail(CN_FORMAT, "%s: %zu bytes of data, but the tensors have %zu", r->path, r->data_bytes, end);
+    return true;
+}
+
+static json_t *read_header(reader *r, size_t bytes)
+{
+    char *text = cn_allocate(bytes, 1);
+    json_t *header = NULL;
+    json_error_t error;
+    if (text && read_bytes(r, text, bytes)) {
+        header = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+        if (!header)
+            cn_fail(CN_FORMAT, "%s: header, byte %d: %s", r->path, error.position, error.text);
+        else if (!json_is_object(header))
+            cn_fail(CN_FORMAT, "%s: the header is not a JSON object", r->path);
+    }
+    cn_release(text);
+    return header;
+}
+
+static bool read_data(reader *r)
+{
+    r->data = cn_arena_allocate(&r->file->arena, r->data_bytes);
+    return r->data && read_bytes(r, r->data, r->data_bytes);
+}
+
+static bool read_file(reader *r)
+{
+    if (fseeko(r->stream, 0, SEEK_END))
+        return cn_fail(CN_FILE, "%s: %s", r->path, strerror(errno));
+    int64_t bytes = ftello(r->stream);
+    rewind(r->stream);
+    unsigned char prefix[8];
+    if (!read_bytes(r, prefix, sizeof prefix))
+        return false;
+    uint64_t header_bytes = 0;
+    for (int i = 7; i >= 0; i--)
+        header_bytes = header_bytes << 8 | prefix[i];
+    int64_t rest = bytes - (int64_t)sizeof prefix;
+    if (rest < 0 || rest > PTRDIFF_MAX)
+        return cn_fail(CN_FILE, "%s: a file of %lld bytes cannot be read", r->path, (long long)bytes);
+    if (header_bytes > LARGEST_HEADER || header_bytes > (uint64_t)rest)
+        return cn_fail(CN_FORMAT, "%s: a header of %llu bytes in a file of %lld", r->path,
+                       (unsigned long long)header_bytes, (long long)bytes);
+    r->data_bytes = (size_t)rest - (size_t)header_bytes;
+    json_t *header = read_header(r, (size_t)header_bytes);
+    bool fine = !cn_failed() && read_data(r) && take_entries(r, header) && check_cover(r);
+    json_decref(header);
+    return fine;
+}
+
+cn_safetensors *cn_safetensors_open(const char *path)
+{
+    if (cn_failed())
+        return NULL;
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) {
+        cn_fail(CN_UNSUPPORTED, "%s: safetensors files are read on little-endian machines only", path);
+        return NULL;
+    }
+    reader r = {.path = path, .stream = fopen(path, "rb")};
+    if (!r.stream) {
+        cn_fail(CN_FILE, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    r.file = cn_allocate(1, sizeof *r.file);
+    bool fine = r.file && read_file(&r);
+    fclose(r.stream);
+    if (!fine) {
+        cn_safetensors_close(r.file);
+        return NULL;
+    }
+    return r.file;
+}
+
+#else
+
+cn_safetensors *cn_safetensors_open(const char *path)
+{
+    cn_fail(CN_UNSUPPORTED, "%s: this build reads no safetensors files, it needs jansson (Debian: libjansson-dev)",
+            path);
+    return NULL;
+}
+
+#endif
+
+/* IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
+static double half_to_double(uint16_t half)
+{
+    int exponent = half >> 10 & 31, fraction = half & 1023;
+    double value = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
+                   : exponent     ? ldexp(1024 + fraction, exponent - 25)
+                                  : ldexp(fraction, -24);
+    return half >> 15 ? -value : value;
+}
+
+/* bfloat16 is the upper half of a float. */
+static double bfloat_to_double(uint16_t upper)
+{
+    uint32_t bits = (uint32_t)upper << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Element i as a double, which holds every value of these types but large 64-bit integers, and those are rounded. */
+static double element(const cn_safetensors_entry *entry, size_t i)
+{
+    const unsigned char *at = (const unsigned char *)entry->data + i * (types[entry->type].bits / 8);
+#define AS(type, expression)              \
+    do {                                  \
+        type value;                       \
+        memcpy(&value, at, sizeof value); \
+        return expression;                \
+    } while (0)
+    switch (entry->type) {
+    case CN_SAFETENSORS_BOOL:
+        AS(uint8_t, value != 0);
+    case CN_SAFETENSORS_U8:
+        AS(uint8_t, value);
+    case CN_SAFETENSORS_I8:
+        AS(int8_t, value);
+    case CN_SAFETENSORS_U16:
+        AS(uint16_t, value);
+    case CN_SAFETENSORS_I16:
+        AS(int16_t, value);
+    case CN_SAFETENSORS_U32:
+        AS(uint32_t, value);
+    case CN_SAFETENSORS_I32:
+        AS(int32_t, value);
+    case CN_SAFETENSORS_U64:
+        AS(uint64_t, (double)value);
+    case CN_SAFETENSORS_I64:
+        AS(int64_t, (double)value);
+    case CN_SAFETENSORS_F16:
+        AS(uint16_t, half_to_double(value));
+    case CN_SAFETENSORS_BF16:
+        AS(uint16_t, bfloat_to_double(value));
+    case CN_SAFETENSORS_F32:
+        AS(float, (double)value);
+    case CN_SAFETENSORS_F64:
+        AS(double, value);
+    default:
+        return 0;
+    }
+#undef AS
+}
+
+static bool is_float(cn_safetensors_type type)
+{
+    return type == CN_SAFETENSORS_F16 || type == CN_SAFETENSORS_BF16 || type == CN_SAFETENSORS_F32 ||
+           type == CN_SAFETENSORS_F64;
+}
+
+bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void *out)
+{
+    static const cn_safetensors_type same[] = {
+        [CN_F32] = CN_SAFETENSORS_F32, [CN_F64] = CN_SAFETENSORS_F64, [CN_I32] = CN_SAFETENSORS_I32};
+    if (cn_failed())
+        return false;
+    if (entry->type >= CN_SAFETENSORS_C64)
+        return cn_fail(CN_UNSUPPORTED, "tensor '%.80s' of %s cannot be read as %s", entry->name,
+                       types[entry->type].name, cn_dtype_name(dtype));
+    if (!entry->bytes)
+        return true;
+    if (entry->type == same[dtype]) {
+        memcpy(out, entry->data, entry->bytes);
+        return true;
+    }
+    if (dtype == CN_I32 && is_float(entry->type))
+        return cn_fail(CN_TYPE, "tensor '%.80s' of %s cannot be read as int32", entry->name, types[entry->type].name);
+    size_t count = entry->bytes / (types[entry->type].bits / 8);
+    for (size_t i = 0; i < count; i++) {
+        double value = element(entry, i);
+        if (dtype == CN_F32)
+            ((float *)out)[i] = (float)value;
+        else if (dtype == CN_F64)
+            ((double *)out)[i] = value;
+        else if (value < INT32_MIN || value > INT32_MAX)
+            return cn_fail(CN_VALUE, "tensor '%.80s': %.0f does not fit into int32", entry->name, value);
+        else
+            ((int32_t *)out)[i] = (int32_t)value;
+    }
+    return true;
+}
