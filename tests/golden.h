@@ -1,0 +1,47 @@
+/* The program `golden`: reference cases (golden_cases/README.md) built from their own metadata and compared.
+ *
+ * Each group of cases has one function that runs them. It takes what a case gives with golden_input, and holds what
+ * the library makes of it against the reference with golden_compare. A case whose tensors are not all taken or compared
+ * fails, so that nothing is left out by mistake. */
+#ifndef CN_TESTS_GOLDEN_H
+#define CN_TESTS_GOLDEN_H
+#include "cornet.h"
+#include <jansson.h>
+
+typedef struct golden_case {
+    char *group, *name;
+    cn_safetensors *file;
+    const char *layer;     /* what the case is about: "Dense", "ops.add" */
+    json_t *config, *call; /* arguments of its constructor and of its call; call may be NULL */
+    cn_dtype dtype;        /* of this run of the case: CN_F64, then CN_F32 */
+    cn_tape *tape;         /* eager, of this run */
+    bool *used;            /* the tensors of the file that were taken or compared in this run */
+    double error;          /* the largest so far, as golden_cases/README.md defines it */
+    const char *worst;     /* the tensor that has it */
+} golden_case;
+
+/* Runs a case on its tape in its type; errors stay in the error record. False if the case is not understood. */
+typedef bool golden_group(golden_case *c);
+golden_group golden_run_operation;
+
+/* A tensor is named by its stem and number: ("x", 1) is x1, ("x", 0) is x0 or x. */
+const cn_safetensors_entry *golden_find(const golden_case *c, const char *stem, int number);
+/* A tensor of the case on its tape, floats in the type of the run; NULL, without an error, if the case has none. */
+cn_tensor *golden_input(golden_case *c, const char *stem, int number);
+/* How many of stem0, stem1, ... there are. */
+int golden_count(const golden_case *c, const char *stem);
+/* Compares shape, type and values. NULL stands for a gradient of zeros. False if the case has no such tensor. */
+bool golden_compare(golden_case *c, const char *stem, int number, cn_tensor *got);
+
+/* An argument of the config, or the default if it is missing or null. */
+int golden_int(const golden_case *c, const char *key, int otherwise);
+bool golden_bool(const golden_case *c, const char *key);
+double golden_number(const golden_case *c, const char *key, double otherwise);
+/* The list of integers under a key, or the one that stands there; of rank 0 if it is missing or null. */
+cn_shape golden_ints(const golden_case *c, const char *key);
+
+/* Opens a case; NULL with the error set if it cannot be read. */
+golden_case *golden_open(const char *path);
+void golden_close(golden_case *c);
+const char *golden_metadata(const golden_case *c, const char *key);
+#endif

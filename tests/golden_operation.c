@@ -1,0 +1,101 @@
+/* The groups `ops` and `activations`: one operation, its values and its gradients. */
+#include "golden.h"
+#include <string.h>
+
+enum { MAX_TENSORS = 16 };
+
+/* How one operation is called: of one or two tensors without arguments, or by a function that reads the config and
+ * returns the number of outputs. */
+typedef struct operation_row {
+    const char *name;
+    cn_tensor *(*unary)(cn_tensor *x);
+    cn_tensor *(*binary)(cn_tensor *a, cn_tensor *b);
+    int (*call)(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y);
+} operation_row;
+
+static cn_reduce_args reduce_args(const golden_case *c, cn_tensor *x)
+{
+    cn_shape axes = golden_ints(c, "axis");
+    cn_reduce_args args = {.x = x, .axis = CN_NONE, .keepdims = golden_bool(c, "keepdims")};
+    args.axes.count = axes.rank;
+    for (int i = 0; i < axes.rank; i++)
+        args.axes.axis[i] = (int)axes.dim[i];
+    return args;
+}
+
+#define REDUCTION(name)                                                                  \
+    static int name(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y) \
+    {                                                                                    \
+        y[0] = cn_##name##_with(reduce_args(c, x[0]));                                   \
+        return count == 1;                                                               \
+    }
+REDUCTION(mean)
+REDUCTION(sum)
+
+static int broadcast_to(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y)
+{
+    y[0] = cn_broadcast_to(x[0], golden_ints(c, "shape"));
+    return count == 1;
+}
+
+/* clang-format off: one row a line */
+static const operation_row rows[] = {
+    {"ops.add", .binary = cn_add},      {"ops.broadcast_to", .call = broadcast_to},
+    {"ops.divide", .binary = cn_div},   {"ops.mean", .call = mean},
+    {"ops.multiply", .binary = cn_mul}, {"ops.negative", .unary = cn_negative},
+    {"ops.square", .unary = cn_square}, {"ops.subtract", .binary = cn_sub},
+    {"ops.sum", .call = sum},
+};
+/* clang-format on */
+
+static const operation_row *row_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (!strcmp(rows[i].name, name))
+            return &rows[i];
+    return NULL;
+}
+
+static int call_operation(const operation_row *row, const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y)
+{
+    if (row->call)
+        return row->call(c, x, count, y);
+    y[0] = row->unary ? row->unary(x[0]) : row->binary(x[0], x[1]);
+    return count == (row->unary ? 1 : 2);
+}
+
+/* The gradients of the sum over outputs of sum(y * dy) that the case has. */
+static void compare_gradients(golden_case *c, cn_tensor *const *x, int x_count, cn_tensor *const *y, int y_count)
+{
+    cn_tensor *outputs[MAX_TENSORS], *upstream[MAX_TENSORS], *wanted[MAX_TENSORS], *gradients[MAX_TENSORS];
+    int output_count = 0, wanted_count = 0, number[MAX_TENSORS];
+    for (int i = 0; i < y_count; i++)
+        if (golden_find(c, "dy", i)) {
+            outputs[output_count] = y[i];
+            upstream[output_count++] = golden_input(c, "dy", i);
+        }
+    for (int i = 0; i < x_count; i++)
+        if (golden_find(c, "dx", i)) {
+            number[wanted_count] = i;
+            wanted[wanted_count++] = x[i];
+        }
+    if (wanted_count && cn_vjp(outputs, upstream, output_count, wanted, wanted_count, gradients))
+        for (int i = 0; i < wanted_count; i++)
+            golden_compare(c, "dx", number[i], gradients[i]);
+}
+
+bool golden_run_operation(golden_case *c)
+{
+    const operation_row *row = row_of(c->layer);
+    int x_count = golden_count(c, "x");
+    cn_tensor *x[MAX_TENSORS], *y[MAX_TENSORS];
+    if (!row || x_count > MAX_TENSORS)
+        return false;
+    for (int i = 0; i < x_count; i++)
+        x[i] = golden_input(c, "x", i);
+    int y_count = call_operation(row, c, x, x_count, y);
+    for (int i = 0; i < y_count; i++)
+        golden_compare(c, "y", i, y[i]);
+    compare_gradients(c, x, x_count, y, y_count);
+    return y_count > 0;
+}
