@@ -38,12 +38,16 @@ static int broadcast_to(const golden_case *c, cn_tensor *const *x, int count, cn
     return count == 1;
 }
 
-/* clang-format off: one row a line */
+/* clang-format off */
 static const operation_row rows[] = {
-    {"ops.add", .binary = cn_add},      {"ops.broadcast_to", .call = broadcast_to},
-    {"ops.divide", .binary = cn_div},   {"ops.mean", .call = mean},
-    {"ops.multiply", .binary = cn_mul}, {"ops.negative", .unary = cn_negative},
-    {"ops.square", .unary = cn_square}, {"ops.subtract", .binary = cn_sub},
+    {"ops.add", .binary = cn_add},
+    {"ops.broadcast_to", .call = broadcast_to},
+    {"ops.divide", .binary = cn_div},
+    {"ops.mean", .call = mean},
+    {"ops.multiply", .binary = cn_mul},
+    {"ops.negative", .unary = cn_negative},
+    {"ops.square", .unary = cn_square},
+    {"ops.subtract", .binary = cn_sub},
     {"ops.sum", .call = sum},
 };
 /* clang-format on */
