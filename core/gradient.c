@@ -54,14 +54,14 @@ static bool differentiate(cn_entry *entry, uint64_t pass)
         if (!dy || !dx || !needed)
             goto out;
     }
-    bool reached = false;
+    bool reached = false, leaf = entry->operation->flags & CN_LEAF;
     for (int i = 0; i < outputs; i++) {
         dy[i] = entry->output[i]->pass == pass ? entry->output[i]->adjoint : NULL;
         reached = reached || dy[i];
     }
     for (int i = 0; i < inputs; i++) {
         dx[i] = NULL;
-        needed[i] = is_marked(entry->input[i], pass);
+        needed[i] = !leaf && is_marked(entry->input[i], pass);
         wanted = wanted || needed[i];
     }
     done = true;

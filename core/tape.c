@@ -225,13 +225,20 @@ cn_tensor *cn_read(cn_tape *tape, cn_tensor *variable)
 /* Gives the tape's reads of a variable memory of their own, before the variable changes. */
 static bool keep_old_value(cn_tape *tape, cn_binding *binding, const cn_tensor *variable)
 {
-    cn_tensor *read = binding->current;
-    if (!read || !read->variable || read->version != variable->variable->version)
-        return true;
-    if (!allocate_data(tape, read))
-        return false;
-    memcpy(read->data, variable->variable->storage, (size_t)cn_shape_size(read->shape) * cn_dtype_size(read->dtype));
-    read->variable = NULL;
+    void *copy = NULL;
+    for (int i = binding->read_count - 1; i >= 0 && binding->reads[i]->variable; i--) {
+        cn_tensor *read = binding->reads[i];
+        if (read->version != variable->variable->version)
+            break;
+        if (!copy) {
+            if (!allocate_data(tape, read))
+                return false;
+            copy = memcpy(read->data, variable->variable->storage,
+                          (size_t)cn_shape_size(read->shape) * cn_dtype_size(read->dtype));
+        }
+        read->data = copy;
+        read->variable = NULL;
+    }
     return true;
 }
 
@@ -262,8 +269,8 @@ bool cn_assign(cn_tensor *variable, cn_tensor *value)
                 return false;
             memcpy(variable->variable->storage, from,
                    (size_t)cn_shape_size(value->shape) * cn_dtype_size(value->dtype));
+            variable->variable->version++;
         }
-        variable->variable->version++;
     } else {
         binding->value = value;
     }

@@ -57,7 +57,7 @@ CN_API bool cn_gradients(cn_tensor *loss, cn_tensor *const *with_respect_to, int
 CN_API bool cn_vjp(cn_tensor *const *outputs, cn_tensor *const *upstream, int output_count,
                    cn_tensor *const *with_respect_to, int count, cn_tensor **gradients);
 
-#define CN_MAX_FEEDS 32
+#define CN_MAX_FEEDS 16
 
 /* Plans.
  *

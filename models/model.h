@@ -48,7 +48,7 @@ CN_API bool cn_get_weights(cn_layer *layer, const cn_view *values, int count);
 
 typedef struct cn_step cn_step;
 
-enum { CN_MAX_OUTPUTS = 16, CN_MAX_METRICS = 16 };
+enum { CN_MAX_OUTPUTS = 8, CN_MAX_METRICS = 16 };
 
 typedef struct cn_compile_args {
     char first_;

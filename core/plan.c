@@ -1,0 +1,1190 @@
+/* Planning: a deferred tape becomes a program.
+ *
+ * The planner does only what leaves every bit alone. In this order: entries that nothing needs are dropped;
+ * element-wise entries in a row become chains, which run tile by tile; a chain behind a product becomes its epilogue;
+ * assigned variables are written in place where nothing needs the old value any more, else at the end; outputs take
+ * over the memory of inputs that die; what is left gets offsets in one block by lifetime; neighbouring updates become
+ * one.
+ *
+ * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
+ * variable, and all writes to variables come after the last check. */
+#include "core/plan.h"
+#include "core/chain.h"
+#include "core/pieces.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t forced_tile;
+
+void cn_plan_set_tile(int64_t elements)
+{
+    forced_tile = elements;
+}
+
+typedef enum place { IN_BLOCK, IN_ROOT, IN_TILE, IN_CONSTANTS, IN_VARIABLE } place;
+
+/* The memory of a tensor that is not a view. */
+typedef struct root {
+    place place;
+    size_t bytes;
+    int producer;    /* position, -1 for leaves */
+    int last_use;    /* position of the last entry that reads it; FOREVER for outputs */
+    int partial;     /* the last group that reads it other than index by index */
+    int first, last; /* lifetime in the block, from positions of groups */
+    int owner;       /* IN_ROOT */
+    int slot;        /* IN_TILE */
+    int variable;    /* IN_VARIABLE: index into the plan's */
+    size_t offset;   /* in the owner, the block or the constants */
+    const void *data;
+    bool final; /* the last value of an assigned variable */
+} root;
+
+enum { FOREVER = INT32_MAX, NOBODY = -1 };
+
+/* Where a pointer of a step points. */
+typedef struct target {
+    place place;
+    int variable;
+    size_t offset;
+} target;
+
+typedef struct step {
+    cn_kernel *kernel;
+    uint32_t bytes;    /* to the next step */
+    uint16_t prepared; /* offset of what the kernel is given */
+    uint16_t pointers;
+    void *pointer[];
+} step;
+
+typedef struct variable_use {
+    cn_tensor *variable;
+    int64_t delta; /* from the first of the run of updates it is merged into */
+    int first;     /* index of that one's variable, or NOBODY */
+    bool assigned;
+} variable_use;
+
+struct cn_plan {
+    unsigned char *program; /* the steps, without addresses */
+    size_t program_bytes, program_capacity;
+    target *target; /* of every pointer of every step, in order */
+    int target_count, target_capacity;
+    variable_use *variable;
+    int variable_count, variable_capacity;
+    unsigned char *constants;
+    size_t constant_bytes, block_bytes;
+    int feed_count, output_count;
+    target feed[CN_MAX_FEEDS], output[CN_MAX_FEEDS];
+    cn_type feed_type[CN_MAX_FEEDS], output_type[CN_MAX_FEEDS];
+    target step;
+    bool has_step, assigns;
+    int64_t runs;
+    cn_plan_facts facts;
+    pthread_mutex_t lock;
+    cn_frame *frames;
+};
+
+struct cn_frame {
+    cn_frame *next;
+    cn_plan *plan;
+    unsigned char *program, *block;
+    void **storage; /* of each variable, when the pointers were set */
+    bool busy;
+};
+
+/* An entry of the schedule: live, and not a leaf or a view. */
+typedef struct scheduled {
+    cn_entry *entry;
+    int group; /* position of the first entry of its group */
+    int end;   /* of a group's first entry: position of the last */
+    bool chain, epilogue;
+} scheduled;
+
+typedef struct planner {
+    cn_tape *tape;
+    cn_plan *plan;
+    cn_tensor *output[CN_MAX_FEEDS];
+    bool *live;
+    scheduled *schedule;
+    int count;
+    root *root;
+    int root_count, root_capacity;
+    int last_check;
+    struct ending {
+        cn_tensor *variable, *value;
+        int staged; /* a root that the value is copied to first, or NOBODY */
+    } * ending;
+    int ending_count;
+    int output_staged[CN_MAX_FEEDS];
+    int *workspace; /* root of each entry's workspace, or NOBODY */
+    int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
+} planner;
+
+static bool grow(void **array, int count, int *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    int larger = *capacity ? *capacity * 2 : 64;
+    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
+    if (!memory)
+        return false;
+    *array = memory;
+    *capacity = larger;
+    return true;
+}
+
+static int new_root(planner *p, root r)
+{
+    if (!grow((void **)&p->root, p->root_count, &p->root_capacity, sizeof *p->root))
+        return NOBODY;
+    p->root[p->root_count] = r;
+    return p->root_count++;
+}
+
+static size_t bytes_of(const cn_tensor *tensor)
+{
+    return (size_t)cn_shape_size(tensor->shape) * cn_dtype_size(tensor->dtype);
+}
+
+static root *root_of(const planner *p, cn_tensor *tensor)
+{
+    return &p->root[cn_base(tensor)->root];
+}
+
+/* The root whose memory a root lies in. */
+static int owner_of(const planner *p, int index)
+{
+    while (p->root[index].place == IN_ROOT)
+        index = p->root[index].owner;
+    return index;
+}
+
+/* The whole of its root, in row-major order: element i of the tensor is element i of the memory. */
+static bool is_whole(const planner *p, cn_tensor *tensor)
+{
+    return tensor->dense && tensor->offset == 0 && bytes_of(tensor) == root_of(p, tensor)->bytes;
+}
+
+static int variable_index(cn_plan *plan, cn_tensor *variable)
+{
+    for (int i = 0; i < plan->variable_count; i++)
+        if (plan->variable[i].variable == variable)
+            return i;
+    if (!grow((void **)&plan->variable, plan->variable_count, &plan->variable_capacity, sizeof *plan->variable))
+        return NOBODY;
+    plan->variable[plan->variable_count] = (variable_use){.variable = variable, .first = NOBODY};
+    return plan->variable_count++;
+}
+
+/* What is needed */
+
+static bool is_scheduled(const cn_entry *entry)
+{
+    return !(entry->operation->view || !(entry->operation->loop || entry->operation->prepare));
+}
+
+static bool find_live(planner *p)
+{
+    cn_tape *tape = p->tape;
+    if (!(p->live = cn_allocate((size_t)tape->count + 1, 1)))
+        return false;
+    for (int i = 0; i < p->plan->output_count; i++)
+        p->live[p->output[i]->entry->index] = true;
+    for (int i = 0; i < tape->binding_capacity; i++) {
+        const cn_binding *binding = &tape->binding[i];
+        if (!binding->variable || !binding->value)
+            continue;
+        p->live[binding->value->entry->index] = true;
+        p->ending_count++;
+        p->plan->assigns = true;
+    }
+    for (int i = 0; i < tape->feed_count; i++)
+        p->live[tape->feed[i]->entry->index] = true;
+    for (int i = tape->count - 1; i >= 0; i--) {
+        const cn_entry *entry = tape->entry[i];
+        for (int j = 0; p->live[i] && j < entry->input_count; j++)
+            p->live[entry->input[j]->entry->index] = true;
+        p->count += p->live[i] && is_scheduled(entry);
+    }
+    return true;
+}
+
+static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
+{
+    root r = {.bytes = bytes_of(tensor), .producer = -1, .last_use = -1, .partial = -1};
+    if (entry->operation == &cn_constant_operation) {
+        r.place = IN_CONSTANTS;
+        r.data = tensor->data;
+        r.offset = p->plan->constant_bytes;
+        p->plan->constant_bytes += (r.bytes + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
+    } else if (tensor->variable) {
+        r.place = IN_VARIABLE;
+        for (int i = 0; i < p->tape->binding_capacity; i++) {
+            const cn_binding *binding = &p->tape->binding[i];
+            if (binding->variable && binding->variable->variable == tensor->variable)
+                r.variable = variable_index(p->plan, binding->variable);
+        }
+        if (r.variable == NOBODY)
+            return false;
+    }
+    return (tensor->root = new_root(p, r)) != NOBODY;
+}
+
+static bool make_schedule(planner *p)
+{
+    p->schedule = cn_allocate((size_t)p->count + 1, sizeof *p->schedule);
+    p->workspace = cn_allocate((size_t)p->count + 1, sizeof *p->workspace);
+    p->merged = cn_allocate((size_t)p->count + 1, sizeof *p->merged);
+    if (!p->schedule || !p->workspace || !p->merged)
+        return false;
+    int position = 0;
+    p->last_check = -1;
+    for (int i = 0; i < p->tape->count; i++) {
+        cn_entry *entry = p->tape->entry[i];
+        bool scheduled_here = is_scheduled(entry);
+        for (int j = 0; j < entry->output_count; j++)
+            p->plan->facts.tensor_bytes += (int64_t)bytes_of(entry->output[j]);
+        if (!p->live[i])
+            continue;
+        for (int j = 0; j < entry->output_count; j++) {
+            cn_tensor *tensor = entry->output[j];
+            if (tensor->base)
+                continue;
+            if (!scheduled_here) {
+                if (!make_leaf_root(p, entry, tensor))
+                    return false;
+                continue;
+            }
+            root r = {.bytes = bytes_of(tensor), .producer = position, .last_use = position, .partial = -1};
+            if ((tensor->root = new_root(p, r)) == NOBODY)
+                return false;
+        }
+        if (scheduled_here) {
+            if (entry->operation->flags & CN_CHECKS)
+                p->last_check = position;
+            p->merged[position] = 1;
+            p->schedule[position++] = (scheduled){.entry = entry};
+        }
+    }
+    return true;
+}
+
+/* Chains and epilogues */
+
+/* Rows and columns of an element-wise entry, if that is all its dimensions come to. */
+static bool is_rectangular(const cn_nest *nest, int64_t *columns)
+{
+    *columns = nest->rank == 2 ? nest->dim[1] : 0;
+    return nest->rank <= 2;
+}
+
+static bool is_produced_in(const planner *p, cn_tensor *tensor, int from, int to)
+{
+    int producer = root_of(p, tensor)->producer;
+    return producer >= from && producer <= to;
+}
+
+/* Whether the entry can run on a rectangle of the group's rows and columns; `columns` is 0 as long as any will do. */
+static bool can_join(const planner *p, const cn_entry *entry, int group, int position, int64_t elements,
+                     int64_t *columns)
+{
+    cn_nest nest;
+    int64_t own;
+    if (!entry->operation->loop || cn_shape_size(entry->output[0]->shape) != elements || !cn_nest_of(entry, &nest) ||
+        !is_rectangular(&nest, &own) || (own && *columns && own != *columns))
+        return false;
+    for (int i = 0; i < entry->input_count; i++)
+        if (is_produced_in(p, entry->input[i], group, position - 1) &&
+            (!is_whole(p, entry->input[i]) || cn_shape_size(entry->input[i]->shape) != elements))
+            return false;
+    if (own)
+        *columns = own;
+    return true;
+}
+
+static bool reads_whole(const planner *p, const cn_entry *entry, cn_tensor *tensor)
+{
+    for (int i = 0; i < entry->input_count; i++)
+        if (cn_base(entry->input[i]) == tensor && is_whole(p, entry->input[i]))
+            return true;
+    return false;
+}
+
+static void find_groups(planner *p)
+{
+    int64_t least = forced_tile ? forced_tile : CN_TILE_BYTES / 4;
+    for (int i = 0; i < p->count;) {
+        const cn_entry *entry = p->schedule[i].entry;
+        bool product = entry->operation->flags & CN_PRODUCT;
+        int64_t elements = entry->output_count ? cn_shape_size(entry->output[0]->shape) : 0, columns = 0;
+        int end = i;
+        p->schedule[i].group = i;
+        if (product && elements > 0) {
+            /* The epilogue works on blocks of the product's last two dimensions, so its columns are given. */
+            const cn_shape *shape = &entry->output[0]->shape;
+            columns = shape->rank ? shape->dim[shape->rank - 1] : 1;
+            if (i + 1 < p->count && reads_whole(p, p->schedule[i + 1].entry, entry->output[0]))
+                while (end + 1 < p->count && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
+                    end++;
+            p->schedule[i].epilogue = end > i;
+        } else if (elements >= least && elements > 0 && can_join(p, entry, i, i, elements, &columns)) {
+            while (end + 1 < p->count && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
+                end++;
+            p->schedule[i].chain = end > i;
+        }
+        for (int j = i; j <= end; j++)
+            p->schedule[j].group = i;
+        p->schedule[i].end = end;
+        i = end + 1;
+    }
+}
+
+static bool is_index_by_index(const scheduled *s, int input)
+{
+    unsigned flags = s->entry->operation->flags;
+    return s->entry->operation->loop || (flags & CN_MERGES) || ((flags & CN_IN_PLACE) && input == 0);
+}
+
+static void find_uses(planner *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        const scheduled *s = &p->schedule[i];
+        const cn_entry *entry = s->entry;
+        for (int j = 0; j < entry->input_count; j++) {
+            root *r = root_of(p, entry->input[j]);
+            r->last_use = i;
+            bool whole = is_whole(p, entry->input[j]) && is_index_by_index(s, j) &&
+                         cn_shape_size(entry->input[j]->shape) == cn_shape_size(entry->output[0]->shape);
+            if (!whole)
+                r->partial = s->group;
+        }
+    }
+    for (int i = 0; i < p->plan->output_count; i++)
+        root_of(p, p->output[i])->last_use = FOREVER;
+}
+
+/* Variables */
+
+/* Whether the last value of a variable can be written straight into its storage. */
+static bool can_write_in_place(const planner *p, cn_tensor *value, int variable)
+{
+    root *r = root_of(p, value);
+    if (r->place != IN_BLOCK || r->producer < 0 || r->producer <= p->last_check || r->final || !is_whole(p, value))
+        return false;
+    const scheduled *producer = &p->schedule[r->producer];
+    for (int i = 0; i < p->root_count; i++) {
+        const root *old = &p->root[i];
+        if (old->place != IN_VARIABLE || old->variable != variable)
+            continue;
+        if (old->last_use > r->producer || old->partial == producer->group)
+            return false;
+        /* Read by the producer itself: index by index only, by an update only where output i stands for input i. */
+        for (int j = 0; old->last_use == r->producer && j < producer->entry->input_count; j++)
+            if (root_of(p, producer->entry->input[j]) == old && !producer->entry->operation->loop &&
+                j != value->entry->output_count - producer->entry->output_count + cn_base(value)->output)
+                return false;
+    }
+    return true;
+}
+
+static bool place_variables(planner *p)
+{
+    if (!(p->ending = cn_allocate((size_t)p->ending_count + 1, sizeof *p->ending)))
+        return false;
+    p->ending_count = 0;
+    for (int i = 0; i < p->tape->binding_capacity; i++)
+        if (p->tape->binding[i].variable && p->tape->binding[i].value)
+            root_of(p, p->tape->binding[i].value)->last_use = FOREVER;
+    for (int i = 0; i < p->tape->binding_capacity; i++) {
+        const cn_binding *binding = &p->tape->binding[i];
+        if (!binding->variable || !binding->value)
+            continue;
+        int variable = variable_index(p->plan, binding->variable);
+        if (variable == NOBODY)
+            return false;
+        p->plan->variable[variable].assigned = true;
+        root *r = root_of(p, binding->value);
+        if (can_write_in_place(p, binding->value, variable)) {
+            r->place = IN_VARIABLE;
+            r->variable = variable;
+        } else if (!(r->place == IN_VARIABLE && r->variable == variable && is_whole(p, binding->value))) {
+            p->ending[p->ending_count++] = (struct ending){binding->variable, binding->value, NOBODY};
+        }
+        r->final = true;
+    }
+    return true;
+}
+
+/* What lies in the storage of a variable that is written at the end must be saved before. */
+static bool must_stage(const planner *p, cn_tensor *tensor)
+{
+    const root *r = root_of(p, tensor);
+    for (int i = 0; r->place == IN_VARIABLE && i < p->ending_count; i++)
+        if (p->plan->variable[r->variable].variable == p->ending[i].variable)
+            return true;
+    return false;
+}
+
+static bool stage(planner *p)
+{
+    root r = {.place = IN_BLOCK, .producer = p->count, .last_use = FOREVER, .partial = -1};
+    for (int i = 0; i < p->ending_count; i++) {
+        r.bytes = bytes_of(p->ending[i].value);
+        if (must_stage(p, p->ending[i].value) && (p->ending[i].staged = new_root(p, r)) == NOBODY)
+            return false;
+    }
+    for (int i = 0; i < p->plan->output_count; i++) {
+        r.bytes = bytes_of(p->output[i]);
+        p->output_staged[i] = NOBODY;
+        if (must_stage(p, p->output[i]) && (p->output_staged[i] = new_root(p, r)) == NOBODY)
+            return false;
+    }
+    return true;
+}
+
+/* Memory taken over */
+
+/* Values that live and die inside a chain need no more than a tile. */
+static void place_tiles(planner *p)
+{
+    for (int begin = 0; begin < p->count; begin = p->schedule[begin].end + 1) {
+        if (!p->schedule[begin].chain)
+            continue;
+        int free_from[CN_TILE_SLOTS] = {0};
+        for (int i = begin; i <= p->schedule[begin].end; i++) {
+            root *r = root_of(p, p->schedule[i].entry->output[0]);
+            if (r->place != IN_BLOCK || r->last_use > p->schedule[begin].end || r->last_use == i)
+                continue;
+            for (int slot = 0; slot < CN_TILE_SLOTS; slot++) {
+                if (free_from[slot] > i)
+                    continue;
+                r->place = IN_TILE;
+                r->slot = slot;
+                /* The entry that reads it last may write its own result there, index by index. */
+                free_from[slot] = r->last_use;
+                break;
+            }
+        }
+    }
+}
+
+/* Lets outputs take over the memory of inputs that are read for the last time, index by index. */
+static void place_in_inputs(planner *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        const scheduled *s = &p->schedule[i];
+        const cn_entry *entry = s->entry;
+        unsigned flags = entry->operation->flags;
+        if (!entry->operation->loop && !(flags & (CN_MERGES | CN_IN_PLACE)))
+            continue;
+        for (int o = 0; o < entry->output_count && (o == 0 || flags & CN_MERGES); o++) {
+            int output = entry->output[o]->root;
+            for (int j = 0; j < entry->input_count && p->root[output].place == IN_BLOCK; j++) {
+                if (!entry->operation->loop && j != o)
+                    continue;
+                root *in = root_of(p, entry->input[j]);
+                int owner = owner_of(p, (int)(in - p->root));
+                root *memory = &p->root[owner];
+                if (memory->place != IN_BLOCK || in->last_use != i || memory->last_use > i ||
+                    memory->bytes != p->root[output].bytes || !is_whole(p, entry->input[j]) ||
+                    in->partial == s->group || memory->partial == s->group || owner == output)
+                    continue;
+                p->root[output].place = IN_ROOT;
+                p->root[output].owner = owner;
+                p->root[output].offset = 0;
+                memory->last_use = p->root[output].last_use;
+                if (p->root[output].partial > memory->partial)
+                    memory->partial = p->root[output].partial;
+            }
+        }
+    }
+}
+
+/* Updates in a row whose operands lie at the same distances become one; gradients are placed so that they do. */
+
+static bool merge_operands(const planner *p, const cn_entry *first, const cn_entry *next, int64_t *delta)
+{
+    if (next->operation != first->operation || next->input_count != first->input_count ||
+        (next->operation->attributes && memcmp(next->attributes, first->attributes, next->operation->attributes) != 0))
+        return false;
+    *delta = -1;
+    int64_t elements = cn_shape_size(first->output[0]->shape), own = cn_shape_size(next->output[0]->shape);
+    for (int i = 0; i < first->output_count + first->input_count; i++) {
+        bool is_output = i < first->output_count;
+        cn_tensor *a = is_output ? first->output[i] : first->input[i - first->output_count];
+        cn_tensor *b = is_output ? next->output[i] : next->input[i - first->output_count];
+        if (!is_output && a == b && cn_shape_size(a->shape) != elements)
+            continue;
+        if (cn_shape_size(a->shape) != elements || cn_shape_size(b->shape) != own || !is_whole(p, a) ||
+            !is_whole(p, b) || a->dtype != b->dtype)
+            return false;
+        const root *ra = root_of(p, a), *rb = root_of(p, b);
+        if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE) {
+            int64_t distance = (unsigned char *)p->plan->variable[rb->variable].variable->variable->storage -
+                               (unsigned char *)p->plan->variable[ra->variable].variable->variable->storage;
+            if (*delta >= 0 && distance != *delta)
+                return false;
+            *delta = distance;
+        } else if (is_output || p->root[owner_of(p, a->base ? a->base->root : a->root)].place != IN_BLOCK ||
+                   p->root[owner_of(p, b->base ? b->base->root : b->root)].place != IN_BLOCK) {
+            return false;
+        }
+    }
+    return *delta > 0;
+}
+
+static bool place_gradients(planner *p, int first, int last, const int64_t *delta)
+{
+    const cn_entry *head = p->schedule[first].entry;
+    for (int i = 0; i < head->input_count; i++) {
+        if (root_of(p, head->input[i])->place == IN_VARIABLE ||
+            (first < last && head->input[i] == p->schedule[last].entry->input[i]))
+            continue;
+        cn_tensor *end = p->schedule[last].entry->input[i];
+        root region = {.place = IN_BLOCK,
+                       .bytes = (size_t)delta[last - first] + bytes_of(end),
+                       .producer = p->count,
+                       .last_use = last,
+                       .partial = -1};
+        int index = new_root(p, region);
+        if (index == NOBODY)
+            return false;
+        for (int j = first; j <= last; j++) {
+            root *memory = &p->root[owner_of(p, cn_base(p->schedule[j].entry->input[i])->root)];
+            memory->place = IN_ROOT;
+            memory->owner = index;
+            memory->offset = (size_t)delta[j - first];
+            if (memory->producer < p->root[index].producer)
+                p->root[index].producer = memory->producer;
+        }
+    }
+    return true;
+}
+
+static bool merge_updates(planner *p)
+{
+    int64_t *delta = cn_allocate((size_t)p->count + 1, sizeof *delta);
+    bool done = delta != NULL;
+    for (int i = 0; done && i < p->count;) {
+        const cn_entry *entry = p->schedule[i].entry;
+        int last = i;
+        delta[0] = 0;
+        while (entry->operation->flags & CN_MERGES && last + 1 < p->count) {
+            const cn_entry *previous = p->schedule[last].entry;
+            int64_t distance, bytes = (int64_t)bytes_of(previous->output[0]);
+            if (!merge_operands(p, entry, p->schedule[last + 1].entry, &distance))
+                break;
+            int64_t gap = distance - (delta[last - i] + bytes);
+            bool neighbours = gap >= 0 && gap < CN_ALIGNMENT;
+            /* A gradient used by two updates cannot lie in two places. */
+            for (int k = 0; neighbours && k < entry->input_count; k++) {
+                cn_tensor *tensor = p->schedule[last + 1].entry->input[k];
+                for (int j = i; j <= last; j++)
+                    neighbours = neighbours && (tensor == entry->input[k] ||
+                                                owner_of(p, cn_base(p->schedule[j].entry->input[k])->root) !=
+                                                    owner_of(p, cn_base(tensor)->root));
+            }
+            if (!neighbours)
+                break;
+            last++;
+            delta[last - i] = distance;
+        }
+        p->merged[i] = last - i + 1;
+        for (int j = i + 1; j <= last; j++)
+            p->merged[j] = 0;
+        if (last > i) {
+            for (int j = i; j <= last; j++) {
+                const cn_entry *update = p->schedule[j].entry;
+                for (int k = 0; k < update->output_count + update->input_count; k++) {
+                    cn_tensor *tensor =
+                        k < update->output_count ? update->output[k] : update->input[k - update->output_count];
+                    cn_tensor *head =
+                        k < update->output_count ? entry->output[k] : entry->input[k - update->output_count];
+                    const root *r = root_of(p, tensor);
+                    if (r->place == IN_VARIABLE && tensor != head) {
+                        p->plan->variable[r->variable].first = root_of(p, head)->variable;
+                        p->plan->variable[r->variable].delta = delta[j - i];
+                    }
+                }
+            }
+            done = place_gradients(p, i, last, delta);
+        }
+        i = last + 1;
+    }
+    cn_release(delta);
+    return done;
+}
+
+/* Offsets */
+
+static int64_t group_begin(const planner *p, int position)
+{
+    return position >= p->count ? position : p->schedule[position].group;
+}
+
+static void find_lifetimes(planner *p)
+{
+    for (int i = 0; i < p->root_count; i++) {
+        root *r = &p->root[i];
+        r->first = r->producer < 0 ? -1 : (int)group_begin(p, r->producer);
+        r->last = r->last_use == FOREVER || r->last_use < 0 || r->last_use >= p->count
+                      ? r->last_use
+                      : p->schedule[p->schedule[r->last_use].group].end;
+        if (r->last < r->first)
+            r->last = r->first;
+    }
+    for (int i = 0; i < p->root_count; i++) {
+        root *owner = &p->root[owner_of(p, i)];
+        if (p->root[i].first < owner->first)
+            owner->first = p->root[i].first;
+        if (p->root[i].last > owner->last)
+            owner->last = p->root[i].last;
+    }
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const root *const *x = a, *const *y = b;
+    return (*x)->first != (*y)->first ? ((*x)->first < (*y)->first ? -1 : 1) : (*x < *y ? -1 : *x > *y);
+}
+
+/* First fit in the order of first use. */
+static bool place_block(planner *p)
+{
+    root **order = cn_allocate((size_t)p->root_count + 1, sizeof *order);
+    root **active = cn_allocate((size_t)p->root_count + 1, sizeof *active); /* by offset */
+    bool done = order && active;
+    int count = 0, active_count = 0;
+    for (int i = 0; done && i < p->root_count; i++)
+        if (p->root[i].place == IN_BLOCK)
+            order[count++] = &p->root[i];
+    if (done)
+        qsort(order, (size_t)count, sizeof *order, by_first);
+    for (int i = 0; done && i < count; i++) {
+        root *r = order[i];
+        int kept = 0;
+        for (int j = 0; j < active_count; j++)
+            if (active[j]->last >= r->first)
+                active[kept++] = active[j];
+        active_count = kept;
+        size_t at = 0;
+        int slot = 0;
+        while (slot < active_count && active[slot]->offset < at + r->bytes + (r->bytes == 0)) {
+            size_t end = active[slot]->offset + active[slot]->bytes;
+            if (end > at)
+                at = (end + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
+            slot++;
+        }
+        r->offset = at;
+        memmove(&active[slot + 1], &active[slot], (size_t)(active_count - slot) * sizeof *active);
+        active[slot] = r;
+        active_count++;
+        if (at + r->bytes > p->plan->block_bytes)
+            p->plan->block_bytes = at + r->bytes;
+    }
+    cn_release(order);
+    cn_release(active);
+    return done;
+}
+
+/* The program */
+
+static target locate(const planner *p, int index, int64_t extra)
+{
+    size_t offset = (size_t)extra;
+    while (p->root[index].place == IN_ROOT) {
+        offset += p->root[index].offset;
+        index = p->root[index].owner;
+    }
+    const root *r = &p->root[index];
+    return (target){r->place, r->variable, r->place == IN_VARIABLE ? offset : offset + r->offset};
+}
+
+static target locate_tensor(const planner *p, cn_tensor *tensor)
+{
+    return locate(p, cn_base(tensor)->root, tensor->offset * (int64_t)cn_dtype_size(tensor->dtype));
+}
+
+/* Room for a step; the pointers follow in `target`, the prepared bytes are copied behind them. */
+static step *add_step(cn_plan *plan, cn_kernel *kernel, const target *targets, int pointers, const void *prepared,
+                      size_t prepared_bytes)
+{
+    size_t begin = offsetof(step, pointer) + (size_t)pointers * sizeof(void *);
+    begin = (begin + 15) / 16 * 16;
+    size_t bytes = (begin + prepared_bytes + 15) / 16 * 16;
+    if (bytes > UINT32_MAX || begin > UINT16_MAX) {
+        cn_fail(CN_UNSUPPORTED, "plan: an operation has too many inputs: %d", pointers);
+        return NULL;
+    }
+    while (plan->program_bytes + bytes > plan->program_capacity) {
+        size_t larger = plan->program_capacity ? plan->program_capacity * 2 : 4096;
+        unsigned char *memory = cn_resize(plan->program, plan->program_bytes, larger, 1);
+        if (!memory)
+            return NULL;
+        plan->program = memory;
+        plan->program_capacity = larger;
+    }
+    for (int i = 0; i < pointers; i++) {
+        if (!grow((void **)&plan->target, plan->target_count, &plan->target_capacity, sizeof *plan->target))
+            return NULL;
+        plan->target[plan->target_count++] = targets[i];
+    }
+    step *s = (step *)(plan->program + plan->program_bytes);
+    s->kernel = kernel;
+    s->bytes = (uint32_t)bytes;
+    s->prepared = (uint16_t)begin;
+    s->pointers = (uint16_t)pointers;
+    memcpy((unsigned char *)s + begin, prepared, prepared_bytes);
+    plan->program_bytes += bytes;
+    plan->facts.kernels++;
+    return s;
+}
+
+static const target nowhere = {IN_ROOT, 0, 0};
+
+/* The targets of an entry: outputs, inputs, workspace. */
+static int entry_targets(const planner *p, int position, target *targets)
+{
+    const cn_entry *entry = p->schedule[position].entry;
+    int count = 0;
+    for (int i = 0; i < entry->output_count; i++) {
+        const root *r = root_of(p, entry->output[i]);
+        bool unused =
+            entry->operation->flags & CN_OPTIONAL_OUTPUTS && r->last_use == r->producer && r->place == IN_BLOCK;
+        targets[count++] = unused ? nowhere : locate_tensor(p, entry->output[i]);
+    }
+    for (int i = 0; i < entry->input_count; i++)
+        targets[count++] = locate_tensor(p, entry->input[i]);
+    if (p->workspace[position] != NOBODY)
+        targets[count++] = locate(p, p->workspace[position], 0);
+    return count;
+}
+
+/* The chain of the entries from `from` to `to`, whose pointers go to `targets`. */
+static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns, target *targets, int *target_count)
+{
+    cn_chain *chain = cn_allocate(1, sizeof *chain + (size_t)(to - from + 1) * sizeof(cn_link));
+    if (!chain)
+        return NULL;
+    int64_t elements = cn_shape_size(p->schedule[from].entry->output[0]->shape);
+    int widest = 4;
+    for (int i = from; i <= to; i++) {
+        const cn_entry *entry = p->schedule[i].entry;
+        cn_nest nest;
+        cn_link *link = &chain->link[chain->count++];
+        cn_nest_of(entry, &nest);
+        if (nest.rank == 2)
+            columns = nest.dim[1];
+        *link = (cn_link){.loop = nest.loop, .operands = nest.operands};
+        memcpy(link->scalar, nest.scalar, sizeof nest.scalar);
+        for (int o = 0; o < nest.operands; o++) {
+            cn_tensor *tensor = o ? entry->input[o - 1] : entry->output[0];
+            const root *r = root_of(p, tensor);
+            link->element[o] = (int16_t)nest.element[o];
+            if (nest.element[o] > widest)
+                widest = nest.element[o];
+            if (r->place == IN_TILE) {
+                link->pointer[o] = (int16_t)(-1 - r->slot);
+            } else {
+                link->pointer[o] = (int16_t)*target_count;
+                targets[(*target_count)++] = locate_tensor(p, tensor);
+            }
+            link->row[o] = nest.rank == 2 ? nest.stride[o][0] : 0;
+            link->column[o] = nest.rank ? nest.stride[o][nest.rank - 1] : 0;
+        }
+    }
+    if (!columns)
+        columns = elements < CN_TILE_BYTES / widest ? elements : 1;
+    for (int l = 0; l < chain->count; l++) {
+        cn_link *link = &chain->link[l];
+        link->flat = true;
+        for (int o = 0; o < link->operands; o++) {
+            const cn_entry *entry = p->schedule[from + l].entry;
+            cn_nest nest;
+            cn_nest_of(entry, &nest);
+            if (nest.rank < 2)
+                link->row[o] = link->column[o] * columns;
+            link->flat = link->flat && link->row[o] == link->column[o] * columns;
+        }
+    }
+    chain->columns = columns;
+    chain->rows = elements / columns;
+    chain->tile = CN_TILE_BYTES / widest;
+    if (forced_tile && forced_tile < chain->tile)
+        chain->tile = forced_tile;
+    return chain;
+}
+
+static bool add_group(planner *p, int begin)
+{
+    const scheduled *s = &p->schedule[begin];
+    const cn_entry *entry = s->entry;
+    cn_preparation preparation = {0};
+    int room = 8, used = 0;
+    for (int i = begin; i <= s->end; i++)
+        room += p->schedule[i].entry->input_count + p->schedule[i].entry->output_count;
+    target *targets = cn_allocate((size_t)room, sizeof *targets);
+    cn_chain *chain = NULL;
+    size_t chain_bytes = 0;
+    bool done = false;
+    if (!targets)
+        return false;
+    if (!s->chain) {
+        if (!cn_prepare(entry, &preparation))
+            goto out;
+        used = entry_targets(p, begin, targets);
+        if (p->merged[begin] > 1) {
+            const cn_entry *last = p->schedule[begin + p->merged[begin] - 1].entry;
+            target from = locate_tensor(p, entry->output[0]), to = locate_tensor(p, last->output[0]);
+            int64_t span = p->plan->variable[to.variable].delta + (int64_t)bytes_of(last->output[0]);
+            (void)from;
+            *(int64_t *)preparation.prepared.bytes = span / (int64_t)cn_dtype_size(entry->output[0]->dtype);
+        }
+    }
+    if (s->chain || s->epilogue) {
+        int64_t columns = 0;
+        if (s->epilogue) {
+            const cn_shape *shape = &entry->output[0]->shape;
+            columns = shape->rank ? shape->dim[shape->rank - 1] : 1;
+        }
+        int pointers = 0;
+        chain = make_chain(p, begin + s->epilogue, s->end, columns, targets + used, &pointers);
+        if (!chain)
+            goto out;
+        chain_bytes = sizeof *chain + (size_t)chain->count * sizeof(cn_link);
+        if (s->epilogue) {
+            cn_epilogue *epilogue = (cn_epilogue *)preparation.prepared.bytes;
+            epilogue->chain = (int32_t)((preparation.size + 15) / 16 * 16);
+            epilogue->pointer = used;
+        }
+        used += pointers;
+    }
+    if (s->epilogue) {
+        size_t at = (preparation.size + 15) / 16 * 16;
+        unsigned char *both = cn_allocate(at + chain_bytes, 1);
+        if (!both)
+            goto out;
+        memcpy(both, preparation.prepared.bytes, preparation.size);
+        memcpy(both + at, chain, chain_bytes);
+        done = add_step(p->plan, preparation.kernel, targets, used, both, at + chain_bytes) != NULL;
+        cn_release(both);
+    } else if (s->chain) {
+        done = add_step(p->plan, cn_run_chain, targets, used, chain, chain_bytes) != NULL;
+    } else {
+        done =
+            add_step(p->plan, preparation.kernel, targets, used, preparation.prepared.bytes, preparation.size) != NULL;
+    }
+out:
+    cn_release(chain);
+    cn_release(targets);
+    return done;
+}
+
+static bool copy_bytes(void *const *pointer, const void *prepared)
+{
+    memcpy(pointer[0], pointer[1], *(const size_t *)prepared);
+    return true;
+}
+
+static bool add_copy(planner *p, target to, target from, size_t bytes)
+{
+    return add_step(p->plan, copy_bytes, (target[]){to, from}, 2, &bytes, sizeof bytes) != NULL;
+}
+
+static bool find_workspaces(planner *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        cn_preparation preparation;
+        p->workspace[i] = NOBODY;
+        if (p->schedule[i].entry->operation->loop)
+            continue;
+        if (!cn_prepare(p->schedule[i].entry, &preparation))
+            return false;
+        root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
+        if (preparation.workspace && (p->workspace[i] = new_root(p, r)) == NOBODY)
+            return false;
+    }
+    return true;
+}
+
+static bool write_program(planner *p)
+{
+    cn_plan *plan = p->plan;
+    if (!(plan->constants = cn_allocate(plan->constant_bytes + 1, 1)))
+        return false;
+    for (int i = 0; i < p->root_count; i++)
+        if (p->root[i].place == IN_CONSTANTS && p->root[i].bytes)
+            memcpy(plan->constants + p->root[i].offset, p->root[i].data, p->root[i].bytes);
+    for (int i = 0; i < p->count; i = p->schedule[i].end + 1)
+        if (p->merged[i] && !add_group(p, i))
+            return false;
+    for (int i = 0; i < p->ending_count; i++)
+        if (p->ending[i].staged != NOBODY &&
+            !add_copy(p, locate(p, p->ending[i].staged, 0), locate_tensor(p, p->ending[i].value),
+                      bytes_of(p->ending[i].value)))
+            return false;
+    for (int i = 0; i < plan->output_count; i++) {
+        bool staged = p->output_staged[i] != NOBODY;
+        plan->output[i] = staged ? locate(p, p->output_staged[i], 0) : locate_tensor(p, p->output[i]);
+        plan->output_type[i] = (cn_type){p->output[i]->dtype, p->output[i]->shape};
+        if (staged && !add_copy(p, plan->output[i], locate_tensor(p, p->output[i]), bytes_of(p->output[i])))
+            return false;
+    }
+    for (int i = 0; i < p->ending_count; i++) {
+        target to = {IN_VARIABLE, variable_index(plan, p->ending[i].variable), 0};
+        target from =
+            p->ending[i].staged != NOBODY ? locate(p, p->ending[i].staged, 0) : locate_tensor(p, p->ending[i].value);
+        if (to.variable == NOBODY || !add_copy(p, to, from, bytes_of(p->ending[i].value)))
+            return false;
+    }
+    plan->feed_count = p->tape->feed_count;
+    for (int i = 0; i < plan->feed_count; i++) {
+        plan->feed[i] = locate_tensor(p, p->tape->feed[i]);
+        plan->feed_type[i] = (cn_type){p->tape->feed[i]->dtype, p->tape->feed[i]->shape};
+    }
+    plan->has_step = p->tape->step && p->live[p->tape->step->entry->index];
+    if (plan->has_step)
+        plan->step = locate_tensor(p, p->tape->step);
+    plan->facts.block_bytes = (int64_t)(plan->block_bytes + plan->constant_bytes);
+    return true;
+}
+
+static bool make_plan(planner *p)
+{
+    p->plan->facts.recorded = p->tape->count;
+    if (!find_live(p) || !make_schedule(p))
+        return false;
+    find_groups(p);
+    find_uses(p);
+    if (!place_variables(p) || !stage(p))
+        return false;
+    place_tiles(p);
+    place_in_inputs(p);
+    if (!merge_updates(p) || !find_workspaces(p))
+        return false;
+    find_lifetimes(p);
+    return place_block(p) && write_program(p);
+}
+
+static bool check_outputs(cn_tape *tape, const cn_plan_args *args, planner *p)
+{
+    if (cn_failed())
+        return false;
+    if (!tape || tape->kind != CN_DEFERRED)
+        return cn_fail(CN_TAPE, "plan: needs a deferred tape");
+    for (int i = 0; i < CN_MAX_FEEDS && args->outputs[i]; i++) {
+        cn_tensor *output = args->outputs[i];
+        if (!output->tape && !(output = cn_read(tape, output)))
+            return false;
+        if (output->tape != tape)
+            return cn_fail(CN_TAPE, "plan: output %d is on another tape", i);
+        if (!(p->output[i] = cn_dense_copy(output)))
+            return false;
+        p->plan->output_count = i + 1;
+    }
+    return true;
+}
+
+cn_plan *cn_plan_with(cn_tape *tape, cn_plan_args args)
+{
+    cn_plan *plan = cn_failed() ? NULL : cn_allocate(1, sizeof *plan);
+    if (!plan)
+        return NULL;
+    pthread_mutex_init(&plan->lock, NULL);
+    planner p = {.tape = tape, .plan = plan};
+    bool done = check_outputs(tape, &args, &p) && make_plan(&p);
+    cn_release(p.live);
+    cn_release(p.schedule);
+    cn_release(p.root);
+    cn_release(p.ending);
+    cn_release(p.workspace);
+    cn_release(p.merged);
+    cn_frame *frame = done ? cn_plan_frame(plan) : NULL;
+    if (!frame) {
+        cn_plan_free(plan);
+        return NULL;
+    }
+    cn_plan_give_back(plan, frame);
+    return plan;
+}
+
+static void free_frame(cn_frame *frame)
+{
+    cn_release(frame->program);
+    cn_release(frame->block);
+    cn_release(frame->storage);
+    cn_release(frame);
+}
+
+void cn_plan_free(cn_plan *plan)
+{
+    if (!plan)
+        return;
+    for (cn_frame *frame = plan->frames, *next; frame; frame = next) {
+        next = frame->next;
+        free_frame(frame);
+    }
+    pthread_mutex_destroy(&plan->lock);
+    cn_release(plan->program);
+    cn_release(plan->target);
+    cn_release(plan->variable);
+    cn_release(plan->constants);
+    cn_release(plan);
+}
+
+cn_plan_facts cn_plan_describe(const cn_plan *plan)
+{
+    return plan ? plan->facts : (cn_plan_facts){0};
+}
+
+/* Running */
+
+static void *address(const cn_frame *frame, target t)
+{
+    switch (t.place) {
+    case IN_BLOCK:
+        return frame->block + t.offset;
+    case IN_CONSTANTS:
+        return frame->plan->constants + t.offset;
+    case IN_VARIABLE:
+        return (unsigned char *)frame->storage[t.variable] + t.offset;
+    default:
+        return NULL;
+    }
+}
+
+static bool set_pointers(cn_frame *frame)
+{
+    const cn_plan *plan = frame->plan;
+    for (int i = 0; i < plan->variable_count; i++)
+        frame->storage[i] = plan->variable[i].variable->variable->storage;
+    for (int i = 0; i < plan->variable_count; i++) {
+        const variable_use *use = &plan->variable[i];
+        if (use->first != NOBODY &&
+            (unsigned char *)frame->storage[i] - (unsigned char *)frame->storage[use->first] != use->delta)
+            return cn_fail(CN_STATE, "run: %s has moved since it was planned", use->variable->variable->name);
+    }
+    const target *t = plan->target;
+    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end; at += ((step *)at)->bytes) {
+        step *s = (step *)at;
+        for (int i = 0; i < s->pointers; i++)
+            s->pointer[i] = address(frame, *t++);
+    }
+    return true;
+}
+
+static cn_frame *new_frame(cn_plan *plan)
+{
+    cn_frame *frame = cn_allocate(1, sizeof *frame);
+    if (!frame)
+        return NULL;
+    *frame = (cn_frame){.plan = plan,
+                        .program = cn_allocate(plan->program_bytes + 1, 1),
+                        .block = cn_allocate(plan->block_bytes + 1, 1),
+                        .storage = cn_allocate((size_t)plan->variable_count + 1, sizeof(void *)),
+                        .busy = true};
+    if (!frame->program || !frame->block || !frame->storage) {
+        free_frame(frame);
+        return NULL;
+    }
+    if (plan->program_bytes)
+        memcpy(frame->program, plan->program, plan->program_bytes);
+    if (!set_pointers(frame)) {
+        free_frame(frame);
+        return NULL;
+    }
+    return frame;
+}
+
+cn_frame *cn_plan_frame(cn_plan *plan)
+{
+    cn_frame *frame;
+    pthread_mutex_lock(&plan->lock);
+    for (frame = plan->frames; frame && frame->busy; frame = frame->next) {
+    }
+    if (frame) {
+        frame->busy = true;
+    } else if ((frame = new_frame(plan))) {
+        frame->next = plan->frames;
+        plan->frames = frame;
+    }
+    pthread_mutex_unlock(&plan->lock);
+    return frame;
+}
+
+void cn_plan_give_back(cn_plan *plan, cn_frame *frame)
+{
+    pthread_mutex_lock(&plan->lock);
+    frame->busy = false;
+    pthread_mutex_unlock(&plan->lock);
+}
+
+void *cn_frame_feed(cn_frame *frame, int index)
+{
+    return address(frame, frame->plan->feed[index]);
+}
+
+void *cn_frame_output(cn_frame *frame, int index)
+{
+    return address(frame, frame->plan->output[index]);
+}
+
+bool cn_frame_run(cn_frame *frame, int64_t step_value)
+{
+    const cn_plan *plan = frame->plan;
+    for (int i = 0; i < plan->variable_count; i++)
+        if (frame->storage[i] != plan->variable[i].variable->variable->storage && !set_pointers(frame))
+            return false;
+    if (plan->has_step)
+        *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
+    unsigned mode = cn_float_mode_flush();
+    bool done = true;
+    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
+         at += ((step *)at)->bytes)
+        done = ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+    cn_float_mode_restore(mode);
+    for (int i = 0; done && i < plan->variable_count; i++)
+        if (plan->variable[i].assigned)
+            plan->variable[i].variable->variable->version++;
+    return done;
+}
+
+static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
+{
+    for (int i = 0; i < plan->feed_count; i++)
+        if (!cn_check_view("run", &args->in[i], plan->feed_type[i].shape) ||
+            !cn_convert(cn_frame_feed(frame, i), cn_array_type_of(plan->feed_type[i].dtype), args->in[i].data,
+                        args->in[i].type, cn_shape_size(plan->feed_type[i].shape)))
+            return false;
+    for (int i = 0; i < plan->output_count; i++) {
+        if (args->out[i].data && !args->out[i].writable)
+            return cn_fail(CN_ARGUMENT, "run: the array for output %d is const", i);
+        if (args->out[i].data && !cn_check_view("run", &args->out[i], plan->output_type[i].shape))
+            return false;
+    }
+    pthread_mutex_lock(&plan->lock);
+    int64_t run = plan->runs++;
+    pthread_mutex_unlock(&plan->lock);
+    if (!cn_frame_run(frame, args->step >= 0 ? args->step : run))
+        return false;
+    for (int i = 0; i < plan->output_count; i++)
+        if (args->out[i].data &&
+            !cn_convert((void *)(uintptr_t)args->out[i].data, args->out[i].type, cn_frame_output(frame, i),
+                        cn_array_type_of(plan->output_type[i].dtype), cn_shape_size(plan->output_type[i].shape)))
+            return false;
+    return true;
+}
+
+bool cn_run_with(cn_plan *plan, cn_run_args args)
+{
+    if (cn_failed())
+        return false;
+    if (!plan)
+        return cn_fail(CN_ARGUMENT, "run: the plan is NULL");
+    cn_frame *frame = cn_plan_frame(plan);
+    if (!frame)
+        return false;
+    bool done = run_frame(plan, frame, &args);
+    cn_plan_give_back(plan, frame);
+    return done;
+}
