@@ -42,6 +42,8 @@ CN_API void cn_updater_free(cn_updater *updater);
 /* Records one update of all variables by their gradients, in the order of cn_updater_new: at once on an eager tape, at
  * each run on a deferred one. A NULL gradient leaves its variable alone; all NULL is an error. */
 CN_API bool cn_apply_gradients(cn_updater *updater, cn_tensor *const *gradients);
+/* At the end of training: with use_ema, the variables become their averages. */
+CN_API bool cn_finish_updates(cn_updater *updater);
 CN_API double cn_learning_rate(const cn_updater *updater);
 CN_API bool cn_set_learning_rate(cn_updater *updater, double learning_rate);
 CN_API int64_t cn_iterations(const cn_updater *updater);

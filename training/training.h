@@ -11,13 +11,16 @@ extern "C" {
 
 /* Named values of an epoch or a batch, in Keras' order: loss, the outputs' losses, metrics, then val_... */
 enum { CN_MAX_LOGS = 128 };
+typedef struct cn_logged {
+    const char *name;
+    double value;
+} cn_logged;
 typedef struct cn_logs {
     int count;
-    const char *name[CN_MAX_LOGS];
-    double value[CN_MAX_LOGS];
+    cn_logged item[CN_MAX_LOGS];
 } cn_logs;
 /* NaN if there is no such name. */
-CN_API double cn_log(const cn_logs *logs, const char *name);
+CN_API double cn_logs_value(const cn_logs *logs, const char *name);
 
 /* A callback: function pointers, each of which may be NULL, and a context that they are given. Epochs and batches count
  * from 0. A function that returns false with the error set ends training with that error. */
