@@ -1,29 +1,201 @@
 #include "core/kernels/isa.h"
 #include "core/kernels/elementwise.h"
+#include "core/kernels/vector_math.h"
+#include <tgmath.h>
 
-#define LOOP(name, T, suffix, expression)                                                  \
-    static void name##suffix(int64_t n, void *const *p, const int64_t *s, const double *c) \
-    {                                                                                      \
-        (void)c;                                                                           \
-        T *y = p[0];                                                                       \
-        const T *pa = p[1];                                                                \
-        const T *pb = s[2] >= 0 ? p[2] : p[1];                                             \
-        for (int64_t i = 0; i < n; i++) {                                                  \
-            T a = pa[i * s[1]], b = 0;                                                     \
-            (void)b;                                                                       \
-            (void)pb;                                                                      \
-            expression;                                                                    \
-        }                                                                                  \
+/* A loop is its element's formula `value` in a plain `for`, with a form of its own for the strides that matter, so that
+ * the compiler makes vector code of it. The vector code and its tail give the same bits because neither may contract
+ * or reorder. `parameters` declares what the formula needs of scalar[]. */
+#define FOR_EACH(...)                              \
+    CN_INDEPENDENT for (int64_t i = 0; i < n; i++) \
+    {                                              \
+        __VA_ARGS__                                \
     }
-#define ALL(name, expression) \
-    LOOP(name, float, _f32, expression) LOOP(name, double, _f64, expression) LOOP(name, int, _i32, expression)
-ALL(add, y[i] = a + pb[i * s[2]])
-ALL(subtract, y[i] = a - pb[i * s[2]])
-ALL(multiply, y[i] = a * pb[i * s[2]])
-ALL(divide, y[i] = a / pb[i * s[2]])
-ALL(negative, y[i] = -a)
-ALL(copy, y[i] = a)
+
+#define LOOP_1(name, output, input, x, parameters, value)                                          \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        output *out = pointer[0];                                                                  \
+        const input *p = pointer[1];                                                               \
+        const int64_t step = stride[1];                                                            \
+        (void)scalar;                                                                              \
+        parameters;                                                                                \
+        if (step == 1)                                                                             \
+            FOR_EACH(const input x = p[i]; out[i] = value;)                                        \
+        else                                                                                       \
+            FOR_EACH(const input x = p[i * step]; out[i] = value;)                                 \
+    }
+
+#define LOOP_2(name, output, input, a, b, parameters, value)                                        \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar)  \
+    {                                                                                               \
+        output *out = pointer[0];                                                                   \
+        const input *p = pointer[1], *q = pointer[2];                                               \
+        const int64_t step_p = stride[1], step_q = stride[2];                                       \
+        (void)scalar;                                                                               \
+        parameters;                                                                                 \
+        if (n <= 0)                                                                                 \
+            return;                                                                                 \
+        if (step_p == 1 && step_q == 1) {                                                           \
+            FOR_EACH(const input a = p[i]; const input b = q[i]; out[i] = value;)                   \
+        } else if (step_p == 1 && step_q == 0) {                                                    \
+            const input b = *q;                                                                     \
+            FOR_EACH(const input a = p[i]; out[i] = value;)                                         \
+        } else if (step_p == 0 && step_q == 1) {                                                    \
+            const input a = *p;                                                                     \
+            FOR_EACH(const input b = q[i]; out[i] = value;)                                         \
+        } else {                                                                                    \
+            FOR_EACH(const input a = p[i * step_p]; const input b = q[i * step_q]; out[i] = value;) \
+        }                                                                                           \
+    }
+
+#define COPY(name, type)                                                                           \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        type *out = pointer[0];                                                                    \
+        const type *p = pointer[1];                                                                \
+        const int64_t step = stride[1];                                                            \
+        (void)scalar;                                                                              \
+        if (n <= 0)                                                                                \
+            return;                                                                                \
+        const type first = *p;                                                                     \
+        if (step == 1)                                                                             \
+            FOR_EACH(out[i] = p[i];)                                                               \
+        else if (step == 0)                                                                        \
+            FOR_EACH(out[i] = first;)                                                              \
+        else                                                                                       \
+            FOR_EACH(out[i] = p[i * step];)                                                        \
+    }
+
+/* Masks are whole or, at times, one element for all; either choice is often one number. */
+#define WHERE(name, type)                                                                                              \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar)                     \
+    {                                                                                                                  \
+        type *out = pointer[0];                                                                                        \
+        const int32_t *c = pointer[1];                                                                                 \
+        const type *p = pointer[2], *q = pointer[3];                                                                   \
+        const int64_t step_c = stride[1], step_p = stride[2], step_q = stride[3];                                      \
+        (void)scalar;                                                                                                  \
+        if (n <= 0)                                                                                                    \
+            return;                                                                                                    \
+        const type a = *p, b = *q;                                                                                     \
+        if (step_c == 1 && step_p == 1 && step_q == 1)                                                                 \
+            FOR_EACH(const type x = p[i]; const type y = q[i]; out[i] = c[i] != 0 ? x : y;)                            \
+        else if (step_c == 1 && step_p == 1 && step_q == 0)                                                            \
+            FOR_EACH(const type x = p[i]; out[i] = c[i] != 0 ? x : b;)                                                 \
+        else if (step_c == 1 && step_p == 0 && step_q == 1)                                                            \
+            FOR_EACH(const type y = q[i]; out[i] = c[i] != 0 ? a : y;)                                                 \
+        else                                                                                                           \
+            FOR_EACH(const type x = p[i * step_p]; const type y = q[i * step_q]; out[i] = c[i * step_c] != 0 ? x : y;) \
+    }
+
+#define COMPARISONS(suffix, type)                              \
+    LOOP_2(equal_##suffix, int32_t, type, a, b, , a == b)      \
+    LOOP_2(not_equal_##suffix, int32_t, type, a, b, , a != b)  \
+    LOOP_2(less_##suffix, int32_t, type, a, b, , a < b)        \
+    LOOP_2(less_equal_##suffix, int32_t, type, a, b, , a <= b) \
+    LOOP_2(greater_##suffix, int32_t, type, a, b, , a > b)     \
+    LOOP_2(greater_equal_##suffix, int32_t, type, a, b, , a >= b)
+
+COMPARISONS(f32, float)
+COMPARISONS(f64, double)
+COMPARISONS(i32, int32_t)
+COPY(copy_f32, float)
+COPY(copy_f64, double)
+COPY(copy_i32, int32_t)
+WHERE(where_f32, float)
+WHERE(where_f64, double)
+WHERE(where_i32, int32_t)
+
+CN_INLINE int32_t i32_from_f32(float x)
+{
+    const int32_t inside = (int32_t)(x >= -0x1p31f && x < 0x1p31f ? x : 0);
+    return x >= 0x1p31f ? INT32_MAX : x < -0x1p31f ? INT32_MIN : inside;
+}
+
+CN_INLINE int32_t i32_from_f64(double x)
+{
+    const double low = x < INT32_MIN ? INT32_MIN : x;
+    const double high = low > INT32_MAX ? INT32_MAX : low;
+    return (int32_t)(x != x ? 0 : high);
+}
+
+LOOP_1(cast_to_f32_f32, float, float, x, , x)
+LOOP_1(cast_to_f32_f64, float, double, x, , (float)x)
+LOOP_1(cast_to_f32_i32, float, int32_t, x, , (float)x)
+LOOP_1(cast_to_f64_f32, double, float, x, , x)
+LOOP_1(cast_to_f64_f64, double, double, x, , x)
+LOOP_1(cast_to_f64_i32, double, int32_t, x, , x)
+LOOP_1(cast_to_i32_f32, int32_t, float, x, , i32_from_f32(x))
+LOOP_1(cast_to_i32_f64, int32_t, double, x, , i32_from_f64(x))
+LOOP_1(cast_to_i32_i32, int32_t, int32_t, x, , x)
+
+#define REAL float
+#define SUFFIX f32
+#define REAL_MAX FLT_MAX
+#include "core/kernels/elementwise_real.h"
+
+#define REAL double
+#define SUFFIX f64
+#define REAL_MAX DBL_MAX
+#include "core/kernels/elementwise_real.h"
+
+/* Python's a % b and a // b, but 0 where b is 0. A divisor of -1 overflows with INT32_MIN, and is taken for 1. */
+CN_INLINE int32_t mod(int32_t a, int32_t b)
+{
+    const int32_t divisor = ((b == 0) | (b == -1)) ? 1 : b;
+    const int32_t rest = a % divisor;
+    return rest != 0 && (rest ^ divisor) < 0 ? rest + divisor : rest;
+}
+
+CN_INLINE int32_t wrapped(uint32_t x)
+{
+    return (int32_t)x;
+}
+
+CN_INLINE int32_t floor_divide(int32_t a, int32_t b)
+{
+    const int32_t divisor = ((b == 0) | (b == -1)) ? 1 : b;
+    const int32_t rest = a % divisor;
+    const int32_t quotient = a / divisor - (rest != 0 && (rest ^ divisor) < 0);
+    return b == 0 ? 0 : b == -1 ? wrapped(0u - (uint32_t)a) : quotient;
+}
+
+CN_INLINE int32_t power(int32_t a, int32_t b)
+{
+    if (b < 0)
+        return a == 1 ? 1 : a == -1 ? (b % 2 ? -1 : 1) : 0;
+    uint32_t result = 1, square = (uint32_t)a;
+    for (; b > 0; b >>= 1, square *= square)
+        result *= b & 1 ? square : 1;
+    return wrapped(result);
+}
+
+#define UNARY(name, value) LOOP_1(name##_i32, int32_t, int32_t, x, , value)
+#define BINARY(name, value) LOOP_2(name##_i32, int32_t, int32_t, a, b, , value)
+BINARY(add, wrapped((uint32_t)a + (uint32_t)b))
+BINARY(subtract, wrapped((uint32_t)a - (uint32_t)b))
+BINARY(multiply, wrapped((uint32_t)a *(uint32_t)b))
+BINARY(maximum, a > b ? a : b)
+BINARY(minimum, a < b ? a : b)
+BINARY(power, power(a, b))
+BINARY(mod, mod(a, b))
+BINARY(floor_divide, floor_divide(a, b))
+BINARY(logical_and, (a != 0) & (b != 0))
+BINARY(logical_or, (a != 0) | (b != 0))
+UNARY(logical_not, x == 0)
+UNARY(negative, wrapped(0u - (uint32_t)x))
+UNARY(absolute, x < 0 ? wrapped(0u - (uint32_t)x) : x)
+UNARY(sign, (x > 0) - (x < 0))
+UNARY(square, wrapped((uint32_t)x *(uint32_t)x))
+LOOP_1(clip_i32, int32_t, int32_t, x, const int32_t low = i32_from_f64(scalar[0]);
+       const int32_t high = i32_from_f64(scalar[1]), (x < low ? low : x) > high ? high : (x < low ? low : x))
+
+#define ALL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, name##_i32},
+#define REAL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, NULL},
+#define INTEGER_ROW(name, inputs) [CN_LOOP_##name] = {NULL, NULL, name##_i32},
+
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
-const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise) = {.loop = {
-#define ROW(name, n) [CN_LOOP_##name] = {name##_f32, name##_f64, name##_i32},
-                                                                CN_ELEMENTWISE(ROW)}};
+
+const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise) = {
+    .loop = {CN_ELEMENTWISE_ALL(ALL_ROW) CN_ELEMENTWISE_REAL(REAL_ROW) CN_ELEMENTWISE_INTEGER(INTEGER_ROW)}};

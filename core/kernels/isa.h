@@ -22,13 +22,19 @@
 #define CN_FMA(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* The loop that follows reads and writes index by index only, so that it may work in place. */
+/* CN_INDEPENDENT: the loop that follows reads and writes index by index only, so that it may work in place.
+ * CN_UNROLLED: it has a small constant count and is to become straight code. */
 #if defined(__clang__)
 #define CN_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define CN_UNROLLED _Pragma("clang loop unroll(full)")
+/* Loops over calls of libm stay as they are. */
+#pragma clang diagnostic ignored "-Wpass-failed"
 #elif defined(__GNUC__)
 #define CN_INDEPENDENT _Pragma("GCC ivdep")
+#define CN_UNROLLED _Pragma("GCC unroll 32")
 #else
 #define CN_INDEPENDENT
+#define CN_UNROLLED
 #endif
 
 #endif
