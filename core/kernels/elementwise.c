@@ -7,7 +7,7 @@
         (void)c;                                                                           \
         T *y = p[0];                                                                       \
         const T *pa = p[1];                                                                \
-        const T *pb = s[2] >= 0 ? p[2] : p[1];                                             \
+        const T *pb = p[2];                                                                \
         for (int64_t i = 0; i < n; i++) {                                                  \
             T a = pa[i * s[1]], b = 0;                                                     \
             (void)b;                                                                       \
