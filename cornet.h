@@ -14,6 +14,10 @@
 #include "core/ops/creation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduction.h"
+#include "core/ops/shaping.h"
+#include "core/ops/joining.h"
+#include "core/ops/indexing.h"
+#include "core/ops/sorting.h"
 #include "data/idx.h"
 #include "formats/safetensors.h"
 #endif

@@ -10,6 +10,7 @@
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 #elif defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Woverride-init"
+#pragma GCC diagnostic ignored "-Woverride-init-side-effects"
 #endif
 
 #ifdef __cplusplus
@@ -17,6 +18,9 @@ extern "C" {
 #endif
 
 #define CN_MAX_RANK 8
+
+/* The value of an argument that Keras lets be None. */
+#define CN_NONE INT32_MIN
 
 typedef enum cn_dtype { CN_F32, CN_F64, CN_I32 } cn_dtype;
 

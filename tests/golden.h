@@ -24,6 +24,16 @@ typedef struct golden_case {
 typedef bool golden_group(golden_case *c);
 golden_group golden_run_operation;
 
+/* How one operation is called: of one or two tensors without arguments, or by a function that reads the config and
+ * returns the number of outputs. Each list of rows ends with one without a name. */
+typedef struct golden_operation {
+    const char *name;
+    cn_tensor *(*unary)(cn_tensor *x);
+    cn_tensor *(*binary)(cn_tensor *a, cn_tensor *b);
+    int (*call)(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y);
+} golden_operation;
+extern const golden_operation golden_shaping[];
+
 /* A tensor is named by its stem and number: ("x", 1) is x1, ("x", 0) is x0 or x. */
 const cn_safetensors_entry *golden_find(const golden_case *c, const char *stem, int number);
 /* A tensor of the case on its tape, floats in the type of the run; NULL, without an error, if the case has none. */

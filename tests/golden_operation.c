@@ -4,15 +4,6 @@
 
 enum { MAX_TENSORS = 16 };
 
-/* How one operation is called: of one or two tensors without arguments, or by a function that reads the config and
- * returns the number of outputs. */
-typedef struct operation_row {
-    const char *name;
-    cn_tensor *(*unary)(cn_tensor *x);
-    cn_tensor *(*binary)(cn_tensor *a, cn_tensor *b);
-    int (*call)(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y);
-} operation_row;
-
 static cn_reduce_args reduce_args(const golden_case *c, cn_tensor *x)
 {
     cn_shape axes = golden_ints(c, "axis");
@@ -39,7 +30,7 @@ static int broadcast_to(const golden_case *c, cn_tensor *const *x, int count, cn
 }
 
 /* clang-format off */
-static const operation_row rows[] = {
+static const golden_operation rows[] = {
     {"ops.add", .binary = cn_add},
     {"ops.broadcast_to", .call = broadcast_to},
     {"ops.divide", .binary = cn_div},
@@ -49,18 +40,22 @@ static const operation_row rows[] = {
     {"ops.square", .unary = cn_square},
     {"ops.subtract", .binary = cn_sub},
     {"ops.sum", .call = sum},
+    {.name = NULL},
 };
 /* clang-format on */
 
-static const operation_row *row_of(const char *name)
+static const golden_operation *row_of(const char *name)
 {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (!strcmp(rows[i].name, name))
-            return &rows[i];
+    const golden_operation *const lists[] = {rows, golden_shaping};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const golden_operation *row = lists[i]; row->name; row++)
+            if (!strcmp(row->name, name))
+                return row;
     return NULL;
 }
 
-static int call_operation(const operation_row *row, const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y)
+static int call_operation(const golden_operation *row, const golden_case *c, cn_tensor *const *x, int count,
+                          cn_tensor **y)
 {
     if (row->call)
         return row->call(c, x, count, y);
@@ -90,7 +85,7 @@ static void compare_gradients(golden_case *c, cn_tensor *const *x, int x_count, 
 
 bool golden_run_operation(golden_case *c)
 {
-    const operation_row *row = row_of(c->layer);
+    const golden_operation *row = row_of(c->layer);
     int x_count = golden_count(c, "x");
     cn_tensor *x[MAX_TENSORS], *y[MAX_TENSORS];
     if (!row || x_count > MAX_TENSORS)

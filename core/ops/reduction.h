@@ -14,8 +14,6 @@ typedef struct cn_axes {
     int axis[CN_MAX_RANK];
 } cn_axes;
 #define CN_AXES(...) ((cn_axes){(int)(sizeof((const int[]){__VA_ARGS__}) / sizeof(int)), {__VA_ARGS__}})
-/* An argument that Keras lets be None. */
-#define CN_NONE INT32_MIN
 
 typedef struct cn_reduce_args {
     cn_tensor *x;

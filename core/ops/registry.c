@@ -7,7 +7,11 @@
 #define FAMILIES(X)             \
     X(cn_arithmetic_operations) \
     X(cn_creation_operations)   \
-    X(cn_reduction_operations)
+    X(cn_indexing_operations)   \
+    X(cn_joining_operations)    \
+    X(cn_reduction_operations)  \
+    X(cn_shaping_operations)    \
+    X(cn_sorting_operations)
 
 #define DECLARE(family) extern const cn_operation *const family[];
 FAMILIES(DECLARE)
