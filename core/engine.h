@@ -36,7 +36,8 @@ struct cn_tensor {
     bool marked;
     cn_tensor *adjoint;
     int root;
-    struct cn_node *node; /* of a symbolic tensor: what gives it (layers/graph.h) */
+    struct cn_node *node; /* of a symbolic tensor: what gives it (layers/graph.h), */
+    const char *name;     /* and what that is called */
 };
 
 /* How a tape stands to a variable. */

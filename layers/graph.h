@@ -7,6 +7,7 @@
 #define CN_LAYERS_GRAPH_H
 #include "core/engine.h"
 #include "layers/layer.h"
+#include "layers/session.h"
 
 typedef struct cn_node {
     cn_layer *layer;               /* or else */
@@ -34,7 +35,7 @@ static inline cn_node *cn_node_of(const cn_tensor *tensor)
     return tensor ? tensor->node : NULL;
 }
 
-/* The symbolic tensor of an input layer (as cn_input_layer makes it), made at the first call. */
+/* A symbolic tensor of an input layer, as cn_input_layer makes it: another one at each call. */
 cn_tensor *cn_graph_input(cn_layer *layer);
 
 /* All nodes that the outputs need, each after those of its inputs; nodes of `inputs` are not passed (their own inputs
@@ -69,18 +70,11 @@ typedef struct cn_weight_view {
 /* All weights of a layer (or model) in get_weights order, each once. The caller releases *views by cn_release. */
 bool cn_layer_weights(const cn_layer *layer, cn_weight_view **views, int *count);
 
-/* Names. */
-
-/* The automatic name of the thread's next object of a kind: stem, stem_1, ... (one_based: stem_1, stem_2, ...), past
- * names that were given explicitly. The caller releases it. */
-char *cn_automatic_name(const char *stem, bool one_based);
-/* Notes a name given explicitly. */
-bool cn_observe_name(const char *name);
-/* "MyDense" to "my_dense", as Keras does. */
-void cn_snake_case(const char *name, char *buffer, size_t size);
-/* "max_pooling" to "MaxPooling". */
-void cn_camel_case(const char *name, char *buffer, size_t size);
-
-/* Stands for a tensor, as another tensor in the same memory (which may have another mask). */
-cn_tensor *cn_same(cn_tensor *tensor);
+/* The call of a layer on symbolic tensors: makes a node. */
+bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs);
+/* Builds a layer that is not built yet; open dimensions are -1. False with the error set if the inputs are not what its
+ * class wants. */
+bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count);
+/* Undoes the building of a layer whose first call failed. */
+void cn_layer_unbuild(cn_layer *layer);
 #endif
