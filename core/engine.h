@@ -36,8 +36,8 @@ struct cn_tensor {
     bool marked;
     cn_tensor *adjoint;
     int root;
-    /* Of a symbolic tensor: its node, for layers/graph.c. */
-    void *node;
+    struct cn_node *node; /* of a symbolic tensor: what gives it (layers/graph.h), */
+    const char *name;     /* and what that is called */
 };
 
 /* How a tape stands to a variable. */

@@ -34,6 +34,8 @@ cn_dtype cn_dtype_of(const cn_tensor *tensor)
 
 const char *cn_name_of(const cn_tensor *tensor)
 {
+    if (tensor && tensor->node)
+        return tensor->name;
     return tensor && tensor->variable && !tensor->tape ? tensor->variable->name : "";
 }
 

@@ -81,6 +81,8 @@ CN_API int64_t cn_count_params(const cn_layer *layer);
 /* A frozen layer's weights are not trained, nor those of its sublayers. Compile the model again after a change. */
 CN_API void cn_set_trainable(cn_layer *layer, bool trainable);
 CN_API bool cn_is_trainable(const cn_layer *layer);
+/* Forgets what the calls so far left for the next one: the states of recurrent layers with .stateful. */
+CN_API void cn_reset_states(cn_layer *layer);
 /* Builds a layer for an input shape that includes the batch (-1: open), as its first call would. */
 CN_API bool cn_build(cn_layer *layer, cn_shape input);
 
@@ -184,10 +186,12 @@ struct cn_layer_class {
     bool (*call_many)(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs);
     /* May be NULL: the shapes are then found by recording the call on tapes that carry shapes only. */
     bool (*output_shape)(cn_layer *layer, const cn_shape *in, int count, cn_shape *out, int *out_count);
-    void (*free)(cn_layer *layer); /* what the struct owns besides weights and sublayers; may be NULL */
+    void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
+    void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
     const char *base;   /* the automatic name's stem, by default the snake case of the class name */
+    const void *values; /* a struct with every argument's default, which a config that is read overrides; may be NULL */
     cn_field fields[CN_MAX_FIELDS];
 };
 
@@ -195,20 +199,22 @@ struct cn_layer_class {
 struct cn_layer {
     const cn_layer_class *type;
     char *name;
-    struct cn_weight *weight;
+    struct cn_weight_record *weight;
     struct cn_layer **sublayer;
     int weight_count, weight_capacity, sublayer_count, sublayer_capacity;
     int references;
     int input_count; /* built for so many inputs */
+    int node_count;  /* calls on symbolic tensors so far */
     cn_dtype dtype;  /* of weights made from now on */
     bool built, trainable, named;
     cn_regularizer activity_regularizer;
-    cn_shape input_shape;
-    void *context; /* the model or session that holds it */
+    cn_shape input_shape; /* that it was built for */
+    struct cn_session *session; /* the thread's, while that holds it */
 };
 
 /* A layer made from a class row and a struct of arguments: `#define my_dense(...)
- * cn_layer_like(&my_dense_class, &(my_dense){.base = {0}, __VA_ARGS__})`. */
+ * cn_layer_like(&my_dense_class, &(my_dense){.base = {0}, __VA_ARGS__})`. Of the base, `name` and
+ * `activity_regularizer` are taken over. */
 CN_API cn_layer *cn_layer_like(const cn_layer_class *type, const void *values);
 /* Makes a class known by its name, for reading it from files. */
 CN_API bool cn_register_layer(const cn_layer_class *type);

@@ -1,0 +1,579 @@
+#include "core/engine.h"
+#include "core/ops/arithmetic.h"
+#include "layers/graph.h"
+#include "layers/initializer.h"
+#include <string.h>
+
+/* Owning */
+
+static void destroy(cn_layer *layer)
+{
+    if (layer->type->free)
+        layer->type->free(layer);
+    for (int i = 0; i < layer->weight_count; i++)
+        cn_variable_free(layer->weight[i].variable);
+    for (int i = 0; i < layer->sublayer_count; i++)
+        cn_layer_release(layer->sublayer[i]);
+    cn_release(layer->weight);
+    cn_release(layer->sublayer);
+    cn_release(layer->name);
+    cn_release(layer);
+}
+
+void cn_layer_release(cn_layer *layer)
+{
+    if (layer && __atomic_sub_fetch(&layer->references, 1, __ATOMIC_ACQ_REL) == 0)
+        destroy(layer);
+}
+
+static void release_held(void *layer)
+{
+    cn_layer_release(layer);
+}
+
+void cn_layer_take(cn_layer *layer)
+{
+    __atomic_add_fetch(&layer->references, 1, __ATOMIC_RELAXED);
+    cn_session_drop(layer, &layer->session);
+}
+
+void cn_layer_free(cn_layer *layer)
+{
+    if (layer)
+        cn_session_drop(layer, &layer->session);
+}
+
+/* Making */
+
+static void stem_of(const cn_layer_class *type, char *stem, size_t size)
+{
+    cn_snake_case(type->base ? type->base : type->name, stem, size);
+}
+
+static bool counts_from_one(const cn_layer_class *type)
+{
+    return strcmp(type->name, "InputLayer") == 0;
+}
+
+static bool set_name(cn_layer *layer, const char *name)
+{
+    if (!name[0] || strchr(name, '/'))
+        return cn_fail(CN_ARGUMENT, "%s: \"%s\" is not a name for a layer", layer->type->name, name);
+    char *copy = cn_copy_string(name);
+    if (!copy || !cn_observe_name(name)) {
+        cn_release(copy);
+        return false;
+    }
+    cn_release(layer->name);
+    layer->name = copy;
+    layer->named = true;
+    return true;
+}
+
+static bool set_first_name(cn_layer *layer, const char *name)
+{
+    if (name)
+        return set_name(layer, name);
+    char stem[CN_NAME_TEXT];
+    stem_of(layer->type, stem, sizeof stem);
+    return (layer->name = cn_automatic_name(stem, counts_from_one(layer->type))) != NULL;
+}
+
+static bool begin(cn_layer *layer, const char *name)
+{
+    if (!set_first_name(layer, name))
+        return false;
+    for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
+        cn_layer *sublayer = NULL;
+        if (field->type == CN_FIELD_TYPE_LAYER)
+            memcpy(&sublayer, (const char *)layer + field->offset, sizeof(cn_layer *));
+        if (sublayer && !cn_add_sublayer(layer, sublayer))
+            return false;
+    }
+    if (layer->type->init && !layer->type->init(layer))
+        return cn_fail(CN_ARGUMENT, "%s: its arguments were refused", layer->name);
+    return !cn_failed();
+}
+
+cn_layer *cn_layer_like(const cn_layer_class *type, const void *values)
+{
+    if (cn_failed())
+        return NULL;
+    if (!type || !type->name || type->size < sizeof(cn_layer) || !(type->call || type->call_many) || !values) {
+        cn_fail(CN_ARGUMENT, "layer_like: a class needs a name, a size and a call, and a layer its values");
+        return NULL;
+    }
+    cn_layer *layer = cn_allocate(1, type->size);
+    if (!layer)
+        return NULL;
+    const cn_layer *given = values;
+    memcpy(layer, values, type->size);
+    *layer = (cn_layer){.type = type,
+                        .references = 1,
+                        .trainable = true,
+                        .dtype = cn_default_dtype(),
+                        .activity_regularizer = given->activity_regularizer};
+    if (!begin(layer, given->name) || !cn_session_hold(layer, &layer->session, release_held)) {
+        cn_layer_release(layer);
+        return NULL;
+    }
+    return layer;
+}
+
+static bool has_room(void **array, int count, int *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    int larger = *capacity ? *capacity * 2 : 4;
+    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
+    if (!memory)
+        return false;
+    *array = memory;
+    *capacity = larger;
+    return true;
+}
+
+cn_layer *cn_add_sublayer(cn_layer *layer, cn_layer *sublayer)
+{
+    if (cn_failed())
+        return NULL;
+    if (!layer || !sublayer || layer == sublayer) {
+        cn_fail(CN_ARGUMENT, "add_sublayer: needs a layer and another one");
+        return NULL;
+    }
+    if (!has_room((void **)&layer->sublayer, layer->sublayer_count, &layer->sublayer_capacity, sizeof(cn_layer *)))
+        return NULL;
+    cn_layer_take(sublayer);
+    return layer->sublayer[layer->sublayer_count++] = sublayer;
+}
+
+/* A number for a name, beside the number of what it stands in (FNV-1a). */
+static uint64_t stream_of(uint64_t outer, const char *name)
+{
+    uint64_t hash = 0xCBF29CE484222325u ^ outer;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001B3u;
+    return hash;
+}
+
+static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
+{
+    int64_t size = cn_shape_size(variable->shape);
+    double *values = cn_allocate((size_t)size, sizeof *values);
+    if (!values)
+        return false;
+    bool seeded = initializer->seed >= 0;
+    bool done = initializer->fill(initializer, variable->shape,
+                                  seeded ? (uint64_t)initializer->seed : cn_default_seed(),
+                                  seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
+    if (!done)
+        cn_fail(CN_ARGUMENT, "%s: initializer %s failed", cn_name_of(variable), initializer->name);
+    if (done && variable->dtype == CN_I32) {
+        int32_t *integer = (int32_t *)values; /* in place: no integer lies behind the double it comes from */
+        for (int64_t i = 0; i < size; i++) {
+            int32_t value = (int32_t)values[i];
+            memcpy(&integer[i], &value, sizeof value);
+        }
+    }
+    cn_array_type type = variable->dtype == CN_I32 ? CN_ARRAY_I32 : CN_ARRAY_F64;
+    done = done && cn_variable_set(variable, cn_array_with(values, type, false, variable->shape));
+    cn_release(values);
+    return done;
+}
+
+cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_shape shape, cn_weight_args args)
+{
+    if (cn_failed())
+        return NULL;
+    if (!layer || !name || layer->built) {
+        cn_fail(CN_STATE, "add_weight: %s: a layer makes its weights in build", layer ? layer->name : "no layer");
+        return NULL;
+    }
+    if (!has_room((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
+        return NULL;
+    size_t bytes = strlen(layer->name) + strlen(name) + 2;
+    char *path = cn_allocate(bytes, 1);
+    if (!path)
+        return NULL;
+    strcat(strcat(strcpy(path, layer->name), "/"), name);
+    cn_tensor *variable = cn_variable_new(shape, .dtype = args.dtype, .name = path);
+    cn_release(path);
+    cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
+    if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual)) {
+        cn_variable_free(variable);
+        variable = NULL;
+    }
+    if (variable)
+        layer->weight[layer->weight_count++] =
+            (cn_weight_record){variable, args.regularizer, args.constraint, args.trainable};
+    return variable;
+}
+
+/* Building */
+
+static bool check_inputs(const cn_layer *layer, const cn_shape *inputs, int count)
+{
+    const cn_layer_class *type = layer->type;
+    char text[CN_SHAPE_TEXT];
+    if (!type->call_many && count != 1)
+        return cn_fail(CN_ARGUMENT, "%s: takes one input, got %d", layer->name, count);
+    for (int i = 0; i < count; i++) {
+        int rank = inputs[i].rank;
+        if (type->rank > 0 && rank != type->rank)
+            return cn_fail(CN_SHAPES, "%s: expected an input of rank %d, got %s", layer->name, type->rank,
+                           cn_shape_text(inputs[i], text, sizeof text));
+        if (rank < type->min_rank)
+            return cn_fail(CN_SHAPES, "%s: expected an input of rank %d or more, got %s", layer->name, type->min_rank,
+                           cn_shape_text(inputs[i], text, sizeof text));
+    }
+    return true;
+}
+
+static void unmake(cn_layer *layer, int weights, int sublayers)
+{
+    while (layer->weight_count > weights)
+        cn_variable_free(layer->weight[--layer->weight_count].variable);
+    while (layer->sublayer_count > sublayers)
+        cn_layer_release(layer->sublayer[--layer->sublayer_count]);
+}
+
+bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
+{
+    if (!check_inputs(layer, inputs, count))
+        return false;
+    if (layer->built)
+        return true;
+    cn_shape in[CN_MAX_TENSORS];
+    for (int i = 0; i < count; i++) {
+        in[i] = inputs[i];
+        if (in[i].rank > 0)
+            in[i].dim[0] = -1;
+    }
+    int weights = layer->weight_count, sublayers = layer->sublayer_count;
+    if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
+        unmake(layer, weights, sublayers);
+        return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
+    }
+    layer->input_count = count;
+    layer->input_shape = in[0];
+    layer->built = true;
+    return true;
+}
+
+void cn_layer_unbuild(cn_layer *layer)
+{
+    unmake(layer, 0, layer->sublayer_count);
+    layer->built = false;
+}
+
+bool cn_build(cn_layer *layer, cn_shape input)
+{
+    if (cn_failed())
+        return false;
+    if (!layer)
+        return cn_fail(CN_ARGUMENT, "build: the layer is NULL");
+    return cn_layer_prepare(layer, &input, 1);
+}
+
+/* Calling */
+
+static bool same_view(const cn_entry *entry, int64_t *stride, int64_t *offset)
+{
+    memcpy(stride, entry->input[0]->stride, sizeof entry->input[0]->stride);
+    *offset = 0;
+    return true;
+}
+
+static bool same_type(const cn_entry *entry, cn_type *output)
+{
+    *output = (cn_type){entry->input[0]->dtype, entry->input[0]->shape};
+    return true;
+}
+
+static bool same_vjp(const cn_entry *entry, cn_tensor *const *dy, cn_tensor **dx)
+{
+    (void)entry;
+    dx[0] = dy[0];
+    return true;
+}
+
+/* Another tensor in the same memory, so that it may have another mask. */
+static const cn_operation same = {.name = "same", .infer = same_type, .view = same_view, .vjp = same_vjp};
+
+static bool pass_masks(const cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    if (layer->type->mask == CN_MASK_MAKES)
+        return true;
+    cn_tensor *mask = layer->type->mask == CN_MASK_PASSES ? call->mask[0] : NULL;
+    for (int i = 0; i < outputs->count; i++) {
+        cn_tensor **output = &outputs->item[i];
+        bool is_input = false;
+        for (int j = 0; j < call->inputs.count; j++)
+            is_input = is_input || *output == call->inputs.item[j];
+        if (is_input && (*output)->mask != mask && !(*output = cn_record(&same, NULL, output, 1)))
+            return false;
+        (*output)->mask = mask;
+    }
+    return true;
+}
+
+static bool add_activity_loss(const cn_layer *layer, cn_tape *tape, const cn_tensors *outputs)
+{
+    const cn_regularizer *regularizer = &layer->activity_regularizer;
+    for (int i = 0; regularizer->name && i < outputs->count; i++) {
+        cn_tensor *output = outputs->item[i];
+        cn_tensor *penalty = regularizer->penalty(regularizer, output);
+        double batch = output->shape.rank > 0 ? (double)output->shape.dim[0] : 1;
+        penalty = penalty ? cn_div(penalty, cn_scalar(penalty, batch)) : NULL;
+        if (!penalty || !cn_tape_add_loss(tape, penalty))
+            return false;
+    }
+    return true;
+}
+
+static bool run_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    bool done;
+    *outputs = (cn_tensors){.count = 0};
+    if (layer->type->call_many) {
+        done = layer->type->call_many(layer, call, outputs);
+    } else {
+        outputs->item[0] = layer->type->call(layer, call->inputs.item[0]);
+        outputs->count = 1;
+        done = outputs->item[0] != NULL;
+    }
+    for (int i = 0; i < outputs->count && done; i++)
+        done = outputs->item[i] != NULL;
+    if (!done || cn_failed() || outputs->count == 0)
+        return cn_fail(CN_ARGUMENT, "%s: its call gave no output", layer->name);
+    return pass_masks(layer, call, outputs) && add_activity_loss(layer, call->tape, outputs);
+}
+
+/* Finds the one tape of the tensors; variables have none. */
+static bool join_tape(const cn_layer *layer, cn_tensor *const *tensors, int count, cn_tape **tape)
+{
+    for (int i = 0; i < count; i++) {
+        if (!tensors[i] || !tensors[i]->tape)
+            continue;
+        if (*tape && tensors[i]->tape != *tape)
+            return cn_fail(CN_TAPE, "%s: its inputs are on different tapes", layer->name);
+        *tape = tensors[i]->tape;
+    }
+    return true;
+}
+
+static int leading(cn_tensor *const *tensors)
+{
+    int count = 0;
+    while (count < CN_MAX_TENSORS && tensors[count])
+        count++;
+    return count;
+}
+
+static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensors *to)
+{
+    to->count = count;
+    for (int i = 0; i < count; i++)
+        if (!(to->item[i] = from[i]->tape ? from[i] : cn_read(tape, from[i])))
+            return false;
+    return true;
+}
+
+static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *args, cn_tensors *outputs)
+{
+    cn_layer_call call = {.tape = tape};
+    cn_shape shapes[CN_MAX_TENSORS];
+    if (!read_all(tape, args->inputs, leading(args->inputs), &call.inputs) ||
+        !read_all(tape, args->states, leading(args->states), &call.states))
+        return false;
+    for (int i = 0; i < call.inputs.count; i++) {
+        call.mask[i] = args->mask[i] ? args->mask[i] : call.inputs.item[i]->mask;
+        shapes[i] = call.inputs.item[i]->shape;
+    }
+    if (!cn_layer_prepare(layer, shapes, call.inputs.count))
+        return false;
+    bool training = tape->training;
+    uint64_t stream = tape->stream;
+    call.training = args->training == CN_INHERIT ? training : args->training == CN_TRAINING;
+    tape->training = call.training;
+    tape->stream = stream_of(stream, layer->name);
+    bool done = run_call(layer, &call, outputs);
+    tape->training = training;
+    tape->stream = stream;
+    return done;
+}
+
+cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
+{
+    cn_tensors outputs = {.count = 0};
+    if (cn_failed())
+        return outputs;
+    cn_tape *tape = NULL;
+    bool done = true;
+    if (!layer)
+        done = cn_fail(CN_ARGUMENT, "call: the layer is NULL");
+    else if (!args.inputs[0])
+        done = cn_fail(CN_ARGUMENT, "%s: input 0 is NULL", layer->name);
+    else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
+             join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) && join_tape(layer, args.states, CN_MAX_TENSORS, &tape))
+        done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)
+               : tape->kind == CN_SYMBOLIC ? cn_graph_call(layer, &args, &outputs)
+                                           : call_on_tape(layer, tape, &args, &outputs);
+    if (!done || cn_failed())
+        outputs.count = 0;
+    return outputs;
+}
+
+cn_tensor *cn_call_layer(cn_layer *layer, cn_tensor *x)
+{
+    cn_tensors outputs = cn_call_layer_many(layer, (cn_call_args){.inputs = {x}});
+    if (outputs.count > 1)
+        cn_fail(CN_ARGUMENT, "%s: has %d outputs; cn_call_many gives them", layer->name, outputs.count);
+    return outputs.count == 1 ? outputs.item[0] : NULL;
+}
+
+cn_tensor *cn_mask_of(const cn_tensor *tensor)
+{
+    return tensor ? tensor->mask : NULL;
+}
+
+void cn_set_mask(cn_tensor *output, cn_tensor *mask)
+{
+    if (output)
+        output->mask = mask;
+}
+
+bool cn_add_loss(cn_layer *layer, cn_tensor *loss)
+{
+    if (cn_failed())
+        return false;
+    if (!layer || !loss || !loss->tape || loss->tape->kind == CN_SYMBOLIC)
+        return cn_fail(CN_ARGUMENT, "add_loss: %s: a loss is a tensor on the tape of the call",
+                       layer ? layer->name : "no layer");
+    return cn_tape_add_loss(loss->tape, loss);
+}
+
+/* Asking */
+
+const char *cn_layer_name(const cn_layer *layer)
+{
+    return layer ? layer->name : "";
+}
+
+cn_layer *cn_named(cn_layer *layer, const char *name)
+{
+    if (cn_failed())
+        return NULL;
+    if (!layer || !name) {
+        cn_fail(CN_ARGUMENT, "named: needs a layer and a name");
+        return NULL;
+    }
+    if (layer->built || layer->node_count > 0) {
+        cn_fail(CN_STATE, "%s: cannot be renamed, it has been called", layer->name);
+        return NULL;
+    }
+    if (!layer->named) {
+        char stem[CN_NAME_TEXT];
+        stem_of(layer->type, stem, sizeof stem);
+        cn_forget_automatic_name(stem, layer->name);
+    }
+    return set_name(layer, name) ? layer : NULL;
+}
+
+static int count_all(const cn_layer *layer)
+{
+    int count = layer->weight_count;
+    for (int i = 0; i < layer->sublayer_count; i++)
+        count += count_all(layer->sublayer[i]);
+    return count;
+}
+
+static void add_view(cn_weight_view *views, int *count, cn_weight_record *weight, bool trainable)
+{
+    for (int i = 0; i < *count; i++)
+        if (views[i].weight->variable == weight->variable)
+            return;
+    views[(*count)++] = (cn_weight_view){weight, trainable};
+}
+
+static void collect(const cn_layer *layer, bool trainable, cn_weight_view *views, int *count)
+{
+    trainable = trainable && layer->trainable;
+    for (int others = 0; others < 2; others++)
+        for (int i = 0; i < layer->weight_count; i++)
+            if (layer->weight[i].trainable == !others)
+                add_view(views, count, &layer->weight[i], trainable && !others);
+    for (int i = 0; i < layer->sublayer_count; i++)
+        collect(layer->sublayer[i], trainable, views, count);
+}
+
+bool cn_layer_weights(const cn_layer *layer, cn_weight_view **views, int *count)
+{
+    *count = 0;
+    *views = cn_allocate((size_t)count_all(layer), sizeof **views);
+    if (!*views)
+        return false;
+    collect(layer, true, *views, count);
+    return true;
+}
+
+int cn_weight_count(const cn_layer *layer)
+{
+    cn_weight_view *views = NULL;
+    int count = 0;
+    if (layer && cn_layer_weights(layer, &views, &count))
+        cn_release(views);
+    return count;
+}
+
+cn_tensor *cn_weight(const cn_layer *layer, int index)
+{
+    cn_weight_view *views = NULL;
+    int count = 0;
+    cn_tensor *weight = NULL;
+    if (cn_failed() || !layer || !cn_layer_weights(layer, &views, &count))
+        return NULL;
+    if (index >= 0 && index < count)
+        weight = views[index].weight->variable;
+    else
+        cn_fail(CN_ARGUMENT, "%s: has %d weights, none with number %d", layer->name, count, index);
+    cn_release(views);
+    return weight;
+}
+
+int64_t cn_count_params(const cn_layer *layer)
+{
+    cn_weight_view *views = NULL;
+    int count = 0;
+    int64_t params = 0;
+    if (!layer || !cn_layer_weights(layer, &views, &count))
+        return 0;
+    for (int i = 0; i < count; i++)
+        params += cn_shape_size(views[i].weight->variable->shape);
+    cn_release(views);
+    return params;
+}
+
+void cn_set_trainable(cn_layer *layer, bool trainable)
+{
+    if (!layer)
+        return;
+    layer->trainable = trainable;
+    for (int i = 0; i < layer->sublayer_count; i++)
+        cn_set_trainable(layer->sublayer[i], trainable);
+}
+
+bool cn_is_trainable(const cn_layer *layer)
+{
+    return layer && layer->trainable;
+}
+
+void cn_reset_states(cn_layer *layer)
+{
+    if (!layer)
+        return;
+    if (layer->type->reset_states)
+        layer->type->reset_states(layer);
+    for (int i = 0; i < layer->sublayer_count; i++)
+        cn_reset_states(layer->sublayer[i]);
+}
