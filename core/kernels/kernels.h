@@ -8,7 +8,7 @@
 typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
     cn_elementwise_kernels elementwise;
-    cn_gemm_kernels gemm;
+    const cn_gemm_kernels *gemm;
 } cn_kernels;
 
 /* The kernels for the best instruction set of this machine; the environment variable CORNET_ISA names a lesser one. */

@@ -5,7 +5,9 @@
 #define NAME(isa) NAME_(isa)
 
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
+extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
+    .gemm = &CN_ISA_NAME(cn_gemm_kernels),
 };
