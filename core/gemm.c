@@ -39,7 +39,7 @@ typedef struct cn_gemm_cut {
 typedef struct cn_gemm_job {
     const cn_gemm *product;
     const cn_gemm_type_kernels *kernels;
-    cn_gemm_cut cut;
+    const cn_gemm_cut *cut;
     int64_t size; /* bytes of an element */
     const char *a, *b;
     char *c, *packed_a;
@@ -83,15 +83,21 @@ static bool blas_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels
            blas_takes(g->m, g->k, g->a_row, g->a_column) && blas_takes(g->k, g->n, g->b_row, g->b_column);
 }
 
-static bool direct_is_better(const cn_gemm *g, int64_t size, int64_t width, int64_t depth)
+/* Rows of B in a panel: as many as leave room in L1 for the rows of A. */
+static int64_t panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
+{
+    return L1_BYTES / ((2 * kernels->width + kernels->most_rows[1]) * size) / 16 * 16;
+}
+
+static bool direct_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, int64_t size)
 {
     if (g->b_column != 1)
         return false;
-    if (g->n <= 2 * width)
+    if (g->n <= 2 * kernels->width || g->m <= DIRECT_ROWS_ALIASED)
         return true;
-    if (g->k <= depth)
+    if (g->k <= panel_depth(kernels, size))
         return g->m <= DIRECT_ROWS_SHALLOW;
-    return g->m <= (g->b_row * size % ALIAS_BYTES == 0 ? DIRECT_ROWS_ALIASED : DIRECT_ROWS);
+    return g->m <= DIRECT_ROWS && g->b_row * size % ALIAS_BYTES != 0;
 }
 
 static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
@@ -114,34 +120,34 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
         cut->row_pieces = least(divide_up(g->m, least_rows), divide_up(wanted, cut->column_pieces));
 }
 
-static cn_gemm_cut choose(const cn_gemm *g, const cn_gemm_type_kernels *kernels)
+static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
 {
     int64_t size = g->dtype == CN_F64 ? 8 : 4, width = kernels->width, most_rows = kernels->most_rows[1];
-    int64_t depth = L1_BYTES / ((2 * width + most_rows) * size) / 16 * 16;
+    int64_t rows_in_l2 = INT64_MAX;
     double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
-    cn_gemm_cut cut = {.path = CN_GEMM_DIRECT,
-                       .batch_pieces = 1,
-                       .row_pieces = 1,
-                       .column_pieces = 1,
-                       .column_unit = 2 * width,
-                       .k_blocks = 1};
+    *cut = (cn_gemm_cut){.path = CN_GEMM_DIRECT,
+                         .batch_pieces = 1,
+                         .row_pieces = 1,
+                         .column_pieces = 1,
+                         .column_unit = 2 * width,
+                         .k_blocks = 1};
     if (blas_is_better(g, kernels, flops)) {
-        cut.path = CN_GEMM_BLAS;
-    } else if (!direct_is_better(g, size, width, depth)) {
-        cut.path = CN_GEMM_PACKED;
+        cut->path = CN_GEMM_BLAS;
+    } else if (!direct_is_better(g, kernels, size)) {
+        int64_t depth = panel_depth(kernels, size);
+        cut->path = CN_GEMM_PACKED;
+        rows_in_l2 = L2_ROWS_BYTES / (depth * size);
         if (g->k > depth)
-            cut.k_blocks = divide_up(g->k, depth);
+            cut->k_blocks = divide_up(g->k, depth);
         /* Rows of A on the same lines of L1, if the copy is read often enough. */
-        cut.pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
-                     g->n >= 8 * width;
+        cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
+                      g->n >= 8 * width;
     }
     if (flops * (double)g->batch < 2 * flops_of_a_piece)
-        return cut;
-    cut.nanoseconds =
+        return;
+    cut->nanoseconds =
         fmax(flops / (double)(8 * width), (double)size * (double)g->k * (double)g->n / bytes_per_nanosecond);
-    cut_into_pieces(&cut, g, flops, cut.path == CN_GEMM_PACKED ? L2_ROWS_BYTES / (depth * size) : INT64_MAX,
-                    4 * most_rows);
-    return cut;
+    cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
 }
 
 static const cn_gemm_type_kernels *kernels_for(const cn_gemm *product)
@@ -151,13 +157,14 @@ static const cn_gemm_type_kernels *kernels_for(const cn_gemm *product)
 
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product)
 {
-    cn_gemm_cut cut = choose(product, kernels_for(product));
+    cn_gemm_cut cut;
+    choose(&cut, product, kernels_for(product));
     return cut.pack_a ? CN_GEMM_PACKED_BOTH : cut.path;
 }
 
 size_t cn_gemm_workspace(const cn_gemm *product)
 {
-    if (product->m <= 0 || product->n <= 0 || product->k <= 0 || !choose(product, kernels_for(product)).pack_a)
+    if (product->m <= 0 || product->n <= 0 || product->k <= 0 || cn_gemm_path_of(product) != CN_GEMM_PACKED_BOTH)
         return 0;
     return (size_t)product->m * (size_t)product->k * (product->dtype == CN_F64 ? sizeof(double) : sizeof(float));
 }
@@ -205,8 +212,8 @@ static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b
     const cn_gemm_type_kernels *kernels = job->kernels;
     int64_t size = job->size, width = kernels->width, tiles = divide_up(row.count, kernels->most_rows[1]);
     _Alignas(64) char panel[PANEL_BYTES];
-    for (int64_t block = 0; block < job->cut.k_blocks; block++) {
-        range k = part(g->k, job->cut.k_blocks, block);
+    for (int64_t block = 0; block < job->cut->k_blocks; block++) {
+        range k = part(g->k, job->cut->k_blocks, block);
         for (int64_t j = 0; j < column.count; j += 2 * width) {
             int64_t n = least(2 * width, column.count - j), padded = n > width ? 2 * width : width;
             char *out = c + j * size;
@@ -215,13 +222,13 @@ static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b
             for (int64_t i = 0; i < tiles; i++) {
                 range r = part(row.count, tiles, i);
                 tile_choice tile = tile_for(kernels, r.count, n);
-                bool packed = job->cut.pack_a;
+                bool packed = job->cut->pack_a;
                 const char *rows = packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
                                           : a + (r.first * g->a_row + k.first * g->a_column) * size;
                 tile.run(k.count, rows, packed ? 1 : g->a_row, packed ? r.count : g->a_column, panel, padded,
                          out + r.first * g->ldc * size, g->ldc, tile.last, g->accumulate || block > 0);
             }
-            if (job->finish && block == job->cut.k_blocks - 1)
+            if (job->finish && block == job->cut->k_blocks - 1)
                 job->finish(job->context, out, g->ldc, batch, row.first, row.count, column.first + j, n);
         }
     }
@@ -247,19 +254,30 @@ static void multiply_blas(const cn_gemm_job *job, const char *a, const char *b, 
     omp_set_num_threads(threads);
 }
 
+/* The last digit of *number, which loses it. */
+static int64_t digit(int64_t *number, int64_t base)
+{
+    if (base == 1)
+        return 0;
+    int64_t last = *number % base;
+    *number /= base;
+    return last;
+}
+
 static void multiply_piece(void *context, int64_t piece)
 {
     const cn_gemm_job *job = context;
     const cn_gemm *g = job->product;
-    const cn_gemm_cut *cut = &job->cut;
+    const cn_gemm_cut *cut = job->cut;
     int64_t size = job->size;
-    range row = part(g->m, cut->row_pieces, piece % cut->row_pieces);
-    range unit =
-        part(divide_up(g->n, cut->column_unit), cut->column_pieces, piece / cut->row_pieces % cut->column_pieces);
-    range column = {unit.first * cut->column_unit, 0};
-    column.count = least(unit.count * cut->column_unit, g->n - column.first);
-    range batches = cut->pack_a ? (range){job->packed_batch, 1}
-                                : part(g->batch, cut->batch_pieces, piece / cut->row_pieces / cut->column_pieces);
+    range row = part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
+    range column = {0, g->n};
+    if (cut->column_pieces > 1) {
+        range unit = part(divide_up(g->n, cut->column_unit), cut->column_pieces, digit(&piece, cut->column_pieces));
+        column.first = unit.first * cut->column_unit;
+        column.count = least(unit.count * cut->column_unit, g->n - column.first);
+    }
+    range batches = cut->pack_a ? (range){job->packed_batch, 1} : part(g->batch, cut->batch_pieces, piece);
     for (int64_t batch = batches.first; batch < batches.first + batches.count; batch++) {
         const char *a = job->a + (batch * g->a_batch + row.first * g->a_row) * size;
         const char *b = job->b + (batch * g->b_batch + column.first * g->b_column) * size;
@@ -283,8 +301,8 @@ static void pack_rows_of_a(void *context, int64_t piece)
     const cn_gemm_job *job = context;
     const cn_gemm *g = job->product;
     const char *a = job->a + job->packed_batch * g->a_batch * job->size;
-    range k = part(g->k, job->cut.k_blocks, piece % job->cut.k_blocks);
-    range row = part(g->m, job->cut.row_pieces, piece / job->cut.k_blocks);
+    range k = part(g->k, job->cut->k_blocks, piece % job->cut->k_blocks);
+    range row = part(g->m, job->cut->row_pieces, piece / job->cut->k_blocks);
     int64_t tiles = divide_up(row.count, job->kernels->most_rows[1]);
     for (int64_t i = 0; i < tiles; i++) {
         range r = part(row.count, tiles, i);
@@ -300,31 +318,33 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
 {
     if (product->batch <= 0 || product->m <= 0 || product->n <= 0)
         return;
+    cn_gemm_cut cut;
     cn_gemm_job job = {.product = product,
                        .kernels = kernels_for(product),
+                       .cut = &cut,
                        .size = product->dtype == CN_F64 ? sizeof(double) : sizeof(float),
                        .a = a,
                        .b = b,
                        .c = c,
                        .packed_a = workspace,
+                       .packed_batch = 0,
                        .finish = finish,
                        .context = context};
-    job.cut = choose(product, job.kernels);
-    const cn_gemm_cut *cut = &job.cut;
+    choose(&cut, product, job.kernels);
     /* OpenBLAS with threads of its own: they would spin beside ours, and change bits. */
-    if (cut->path == CN_GEMM_BLAS && openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
+    if (cut.path == CN_GEMM_BLAS && openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
-    int64_t pieces = cut->batch_pieces * cut->row_pieces * cut->column_pieces;
-    if (!cut->pack_a) {
+    int64_t pieces = cut.batch_pieces * cut.row_pieces * cut.column_pieces;
+    if (!cut.pack_a) {
         if (pieces == 1)
             multiply_piece(&job, 0);
         else
-            cn_parallel(pieces, cut->nanoseconds * (double)product->batch, multiply_piece, &job);
+            cn_parallel(pieces, cut.nanoseconds * (double)product->batch, multiply_piece, &job);
         return;
     }
     double packing = 2.0 * (double)job.size * (double)product->m * (double)product->k / bytes_per_nanosecond;
     for (job.packed_batch = 0; job.packed_batch < product->batch; job.packed_batch++) {
-        cn_parallel(cut->row_pieces * cut->k_blocks, packing, pack_rows_of_a, &job);
-        cn_parallel(pieces, cut->nanoseconds, multiply_piece, &job);
+        cn_parallel(cut.row_pieces * cut.k_blocks, packing, pack_rows_of_a, &job);
+        cn_parallel(pieces, cut.nanoseconds, multiply_piece, &job);
     }
 }
