@@ -28,4 +28,8 @@ size_t cn_gemm_workspace(const cn_gemm *product);
  * any of OpenBLAS' builds being linked where OpenBLAS is what computes. */
 void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
                  void *context);
+
+/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both packed; OpenBLAS. */
+typedef enum cn_gemm_path { CN_GEMM_DIRECT, CN_GEMM_PACKED, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS } cn_gemm_path;
+cn_gemm_path cn_gemm_path_of(const cn_gemm *product);
 #endif

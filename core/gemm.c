@@ -1,0 +1,350 @@
+/* Three ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, and by
+ * OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is never shared between pieces. */
+#include "core/gemm.h"
+#include "core/kernels/kernels.h"
+#include "core/pieces.h"
+#include <cblas.h>
+#include <limits.h>
+#include <math.h>
+#include <omp.h>
+
+/* All thresholds, measured on AVX-512 with 48 KB of L1 and 1 MB of L2 a core.
+ *
+ * B is packed into panels of two vectors of columns, on the stack of the thread that uses them: a panel and the rows of
+ * A that meet it share L1, all rows of A that a panel meets stay in L2. Packing costs as much as some eight rows of C
+ * save, so that few rows read B where it lies, and so do more rows if B's columns stay in L1 and TLB without it. */
+enum {
+    L1_BYTES = 48 << 10,
+    L2_ROWS_BYTES = 512 << 10,
+    PANEL_BYTES = 40 << 10, /* the largest panel of any instruction set */
+    ALIAS_BYTES = 4096,     /* rows a multiple of this apart fall on the same lines of L1 */
+    DIRECT_ROWS = 32,
+    DIRECT_ROWS_ALIASED = 8,
+    DIRECT_ROWS_SHALLOW = 256, /* where k is at most the depth of a panel */
+    MOST_PIECES = 64,
+    MOST_BLAS_PIECES = 16
+};
+static const double flops_of_a_piece = 250e3, flops_of_a_blas_piece = 2e6;
+static const double bytes_per_nanosecond = 40; /* what one thread reads from L3 */
+
+/* How a product is cut: into batch_pieces * column_pieces * row_pieces, the columns in whole units. */
+typedef struct cn_gemm_cut {
+    cn_gemm_path path;
+    bool pack_a;
+    int64_t batch_pieces, row_pieces, column_pieces, column_unit;
+    int64_t k_blocks;
+    double nanoseconds; /* of one matrix */
+} cn_gemm_cut;
+
+typedef struct cn_gemm_job {
+    const cn_gemm *product;
+    const cn_gemm_type_kernels *kernels;
+    const cn_gemm_cut *cut;
+    int64_t size; /* bytes of an element */
+    const char *a, *b;
+    char *c, *packed_a;
+    int64_t packed_batch; /* the matrix whose A is in packed_a */
+    cn_gemm_finish *finish;
+    void *context;
+} cn_gemm_job;
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+typedef struct range {
+    int64_t first, count;
+} range;
+
+/* Part i of [0, n) cut into `parts` of sizes that differ by one at most. */
+static range part(int64_t n, int64_t parts, int64_t i)
+{
+    if (parts == 1)
+        return (range){0, n};
+    int64_t each = n / parts, longer = n % parts;
+    return (range){each * i + least(i, longer), each + (i < longer)};
+}
+
+/* OpenBLAS wants one of the strides to be 1, the other to span a row, and int sizes. */
+static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t column)
+{
+    return (column == 1 && row >= columns && row <= INT_MAX) || (row == 1 && column >= rows && column <= INT_MAX);
+}
+
+static bool blas_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, double flops)
+{
+    return flops >= kernels->blas_flops && g->m <= INT_MAX && g->n <= INT_MAX && g->k <= INT_MAX && g->ldc <= INT_MAX &&
+           blas_takes(g->m, g->k, g->a_row, g->a_column) && blas_takes(g->k, g->n, g->b_row, g->b_column);
+}
+
+/* Rows of B in a panel: as many as leave room in L1 for the rows of A. */
+static int64_t panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
+{
+    return L1_BYTES / ((2 * kernels->width + kernels->most_rows[1]) * size) / 16 * 16;
+}
+
+static bool direct_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, int64_t size)
+{
+    if (g->b_column != 1)
+        return false;
+    if (g->n <= 2 * kernels->width || g->m <= DIRECT_ROWS_ALIASED)
+        return true;
+    if (g->k <= panel_depth(kernels, size))
+        return g->m <= DIRECT_ROWS_SHALLOW;
+    return g->m <= DIRECT_ROWS && g->b_row * size % ALIAS_BYTES != 0;
+}
+
+static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
+{
+    bool blas = cut->path == CN_GEMM_BLAS;
+    double piece = blas ? flops_of_a_blas_piece : flops_of_a_piece;
+    int64_t most = blas ? MOST_BLAS_PIECES : MOST_PIECES, wanted = 1;
+    /* A power of two: an odd number is a third too long for two threads. */
+    while (wanted < most && flops >= piece * (double)wanted * 2)
+        wanted *= 2;
+    if (wanted == 1 && g->batch > 1) {
+        while (wanted < most && flops * (double)g->batch >= piece * (double)wanted * 2)
+            wanted *= 2;
+        cut->batch_pieces = least(g->batch, wanted);
+        return;
+    }
+    cut->row_pieces = divide_up(g->m, most_rows);
+    cut->column_pieces = least(divide_up(g->n, cut->column_unit), divide_up(wanted, cut->row_pieces));
+    if (cut->row_pieces * cut->column_pieces < wanted)
+        cut->row_pieces = least(divide_up(g->m, least_rows), divide_up(wanted, cut->column_pieces));
+}
+
+static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
+{
+    int64_t size = g->dtype == CN_F64 ? 8 : 4, width = kernels->width, most_rows = kernels->most_rows[1];
+    int64_t rows_in_l2 = INT64_MAX;
+    double flops = 2.0 * (double)g->m * (double)g->n * (double)g->k;
+    *cut = (cn_gemm_cut){.path = CN_GEMM_DIRECT,
+                         .batch_pieces = 1,
+                         .row_pieces = 1,
+                         .column_pieces = 1,
+                         .column_unit = 2 * width,
+                         .k_blocks = 1};
+    if (blas_is_better(g, kernels, flops)) {
+        cut->path = CN_GEMM_BLAS;
+    } else if (!direct_is_better(g, kernels, size)) {
+        int64_t depth = panel_depth(kernels, size);
+        cut->path = CN_GEMM_PACKED;
+        rows_in_l2 = L2_ROWS_BYTES / (depth * size);
+        if (g->k > depth)
+            cut->k_blocks = divide_up(g->k, depth);
+        /* Rows of A on the same lines of L1, if the copy is read often enough. */
+        cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
+                      g->n >= 8 * width;
+    }
+    if (flops * (double)g->batch < 2 * flops_of_a_piece)
+        return;
+    cut->nanoseconds =
+        fmax(flops / (double)(8 * width), (double)size * (double)g->k * (double)g->n / bytes_per_nanosecond);
+    cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
+}
+
+static const cn_gemm_type_kernels *kernels_for(const cn_gemm *product)
+{
+    return cn_kernels_now()->gemm->type[product->dtype == CN_F64];
+}
+
+cn_gemm_path cn_gemm_path_of(const cn_gemm *product)
+{
+    cn_gemm_cut cut;
+    choose(&cut, product, kernels_for(product));
+    return cut.pack_a ? CN_GEMM_PACKED_BOTH : cut.path;
+}
+
+size_t cn_gemm_workspace(const cn_gemm *product)
+{
+    if (product->m <= 0 || product->n <= 0 || product->k <= 0 || cn_gemm_path_of(product) != CN_GEMM_PACKED_BOTH)
+        return 0;
+    return (size_t)product->m * (size_t)product->k * (product->dtype == CN_F64 ? sizeof(double) : sizeof(float));
+}
+
+typedef struct tile_choice {
+    cn_gemm_tile *run;
+    int64_t columns, last; /* those that it computes, and those of its last vector */
+} tile_choice;
+
+/* The widest tile of `rows` rows that `columns` columns fill to the last vector. */
+static tile_choice tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns)
+{
+    int64_t width = kernels->width;
+    int i = columns > 7 * width ? 3 : columns > 3 * width ? 2 : columns > width ? 1 : 0;
+    while (rows > kernels->most_rows[i])
+        i--;
+    int64_t taken = least(columns, width << i);
+    return (tile_choice){rows == 1 && i < 3 ? kernels->one_row[i] : kernels->tile[i][rows], taken,
+                         taken - (width << i) + width};
+}
+
+/* The block of C at `row` and `column` of one matrix; a, b and c point at its operands' first elements. */
+static void multiply_direct(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t rows,
+                            int64_t columns)
+{
+    const cn_gemm *g = job->product;
+    int64_t size = job->size, most = job->kernels->most_rows[0];
+    int64_t tiles = rows <= most ? 1 : divide_up(rows, most);
+    for (int64_t column = 0, taken; column < columns; column += taken) {
+        taken = tile_for(job->kernels, part(rows, tiles, 0).count, columns - column).columns;
+        for (int64_t i = 0; i < tiles; i++) {
+            range r = part(rows, tiles, i);
+            tile_choice tile = tile_for(job->kernels, r.count, taken);
+            tile.run(g->k, a + r.first * g->a_row * size, g->a_row, g->a_column, b + column * size, g->b_row,
+                     c + (r.first * g->ldc + column) * size, g->ldc, tile.last, g->accumulate);
+        }
+    }
+}
+
+/* The same from packed panels of B; `a` is where A's rows begin in packed_a, if A is packed. */
+static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, range row,
+                            range column)
+{
+    const cn_gemm *g = job->product;
+    const cn_gemm_type_kernels *kernels = job->kernels;
+    int64_t size = job->size, width = kernels->width, tiles = divide_up(row.count, kernels->most_rows[1]);
+    _Alignas(64) char panel[PANEL_BYTES];
+    for (int64_t block = 0; block < job->cut->k_blocks; block++) {
+        range k = part(g->k, job->cut->k_blocks, block);
+        for (int64_t j = 0; j < column.count; j += 2 * width) {
+            int64_t n = least(2 * width, column.count - j), padded = n > width ? 2 * width : width;
+            char *out = c + j * size;
+            kernels->pack(n, k.count, b + (k.first * g->b_row + j * g->b_column) * size, g->b_column, g->b_row, panel,
+                          padded, padded);
+            for (int64_t i = 0; i < tiles; i++) {
+                range r = part(row.count, tiles, i);
+                tile_choice tile = tile_for(kernels, r.count, n);
+                bool packed = job->cut->pack_a;
+                const char *rows = packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
+                                          : a + (r.first * g->a_row + k.first * g->a_column) * size;
+                tile.run(k.count, rows, packed ? 1 : g->a_row, packed ? r.count : g->a_column, panel, padded,
+                         out + r.first * g->ldc * size, g->ldc, tile.last, g->accumulate || block > 0);
+            }
+            if (job->finish && block == job->cut->k_blocks - 1)
+                job->finish(job->context, out, g->ldc, batch, row.first, row.count, column.first + j, n);
+        }
+    }
+}
+
+/* The calling thread alone computes: OpenBLAS built with OpenMP would otherwise take all threads outside a parallel
+ * region or in one of a single thread. */
+static void multiply_blas(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t rows, int64_t columns)
+{
+    const cn_gemm *g = job->product;
+    bool a_rows = g->a_column == 1 && g->a_row >= g->k, b_rows = g->b_column == 1 && g->b_row >= g->n;
+    enum CBLAS_TRANSPOSE a_form = a_rows ? CblasNoTrans : CblasTrans, b_form = b_rows ? CblasNoTrans : CblasTrans;
+    int lda = (int)(a_rows ? g->a_row : g->a_column), ldb = (int)(b_rows ? g->b_row : g->b_column);
+    int m = (int)rows, n = (int)columns, k = (int)g->k, ldc = (int)g->ldc;
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    if (g->dtype == CN_F64)
+        cblas_dgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const double *)a, lda, (const double *)b, ldb,
+                    g->accumulate ? 1 : 0, (double *)c, ldc);
+    else
+        cblas_sgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const float *)a, lda, (const float *)b, ldb,
+                    g->accumulate ? 1 : 0, (float *)c, ldc);
+    omp_set_num_threads(threads);
+}
+
+/* The last digit of *number, which loses it. */
+static int64_t digit(int64_t *number, int64_t base)
+{
+    if (base == 1)
+        return 0;
+    int64_t last = *number % base;
+    *number /= base;
+    return last;
+}
+
+static void multiply_piece(void *context, int64_t piece)
+{
+    const cn_gemm_job *job = context;
+    const cn_gemm *g = job->product;
+    const cn_gemm_cut *cut = job->cut;
+    int64_t size = job->size;
+    range row = part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
+    range column = {0, g->n};
+    if (cut->column_pieces > 1) {
+        range unit = part(divide_up(g->n, cut->column_unit), cut->column_pieces, digit(&piece, cut->column_pieces));
+        column.first = unit.first * cut->column_unit;
+        column.count = least(unit.count * cut->column_unit, g->n - column.first);
+    }
+    range batches = cut->pack_a ? (range){job->packed_batch, 1} : part(g->batch, cut->batch_pieces, piece);
+    for (int64_t batch = batches.first; batch < batches.first + batches.count; batch++) {
+        const char *a = job->a + (batch * g->a_batch + row.first * g->a_row) * size;
+        const char *b = job->b + (batch * g->b_batch + column.first * g->b_column) * size;
+        char *c = job->c + (batch * g->c_batch + row.first * g->ldc + column.first) * size;
+        if (cut->path == CN_GEMM_PACKED) {
+            multiply_packed(job, a, b, c, batch, row, column);
+            continue;
+        }
+        if (cut->path == CN_GEMM_DIRECT)
+            multiply_direct(job, a, b, c, row.count, column.count);
+        else
+            multiply_blas(job, a, b, c, row.count, column.count);
+        if (job->finish)
+            job->finish(job->context, c, g->ldc, batch, row.first, row.count, column.first, column.count);
+    }
+}
+
+/* A's tiles one after another, those of the first block of k first, as multiply_packed() reads them. */
+static void pack_rows_of_a(void *context, int64_t piece)
+{
+    const cn_gemm_job *job = context;
+    const cn_gemm *g = job->product;
+    const char *a = job->a + job->packed_batch * g->a_batch * job->size;
+    range k = part(g->k, job->cut->k_blocks, piece % job->cut->k_blocks);
+    range row = part(g->m, job->cut->row_pieces, piece / job->cut->k_blocks);
+    int64_t tiles = divide_up(row.count, job->kernels->most_rows[1]);
+    for (int64_t i = 0; i < tiles; i++) {
+        range r = part(row.count, tiles, i);
+        int64_t first = row.first + r.first;
+        job->kernels->pack(r.count, k.count, a + (first * g->a_row + k.first * g->a_column) * job->size, g->a_row,
+                           g->a_column, job->packed_a + (k.first * g->m + first * k.count) * job->size, r.count,
+                           r.count);
+    }
+}
+
+void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
+                 void *context)
+{
+    if (product->batch <= 0 || product->m <= 0 || product->n <= 0)
+        return;
+    cn_gemm_cut cut;
+    cn_gemm_job job = {.product = product,
+                       .kernels = kernels_for(product),
+                       .cut = &cut,
+                       .size = product->dtype == CN_F64 ? sizeof(double) : sizeof(float),
+                       .a = a,
+                       .b = b,
+                       .c = c,
+                       .packed_a = workspace,
+                       .packed_batch = 0,
+                       .finish = finish,
+                       .context = context};
+    choose(&cut, product, job.kernels);
+    /* OpenBLAS with threads of its own: they would spin beside ours, and change bits. */
+    if (cut.path == CN_GEMM_BLAS && openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+    int64_t pieces = cut.batch_pieces * cut.row_pieces * cut.column_pieces;
+    if (!cut.pack_a) {
+        if (pieces == 1)
+            multiply_piece(&job, 0);
+        else
+            cn_parallel(pieces, cut.nanoseconds * (double)product->batch, multiply_piece, &job);
+        return;
+    }
+    double packing = 2.0 * (double)job.size * (double)product->m * (double)product->k / bytes_per_nanosecond;
+    for (job.packed_batch = 0; job.packed_batch < product->batch; job.packed_batch++) {
+        cn_parallel(cut.row_pieces * cut.k_blocks, packing, pack_rows_of_a, &job);
+        cn_parallel(pieces, cut.nanoseconds, multiply_piece, &job);
+    }
+}
