@@ -13,6 +13,7 @@
 #include "core/operation.h"
 #include "core/ops/creation.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/activation.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "core/ops/joining.h"

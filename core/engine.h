@@ -83,6 +83,11 @@ static inline cn_tensor *cn_base(cn_tensor *tensor)
 /* The first element of a tensor that has a value now, else NULL. */
 void *cn_pointer(cn_tensor *tensor);
 
+/* cn_operation.infer of element-wise operations: the inputs broadcast, the type of the last one. */
+bool cn_broadcast_types(const cn_entry *entry, cn_type *output);
+/* Records an element-wise operation of one operand, which becomes a float if the operation has no form for integers. */
+cn_tensor *cn_record_unary(const cn_operation *operation, const void *attributes, cn_tensor *x);
+
 /* A tensor of the tape's that is not the output of an entry yet. */
 cn_tensor *cn_tape_tensor(cn_tape *tape, cn_type type);
 /* Sets the strides of a dense row-major tensor. */

@@ -374,7 +374,7 @@ static bool place_view(cn_entry *entry)
     return cn_entry_fail(entry, CN_UNSUPPORTED, "cannot view a dense tensor");
 }
 
-static bool broadcast_types(const cn_entry *entry, cn_type *output)
+bool cn_broadcast_types(const cn_entry *entry, cn_type *output)
 {
     cn_shape shape = {.rank = 0};
     for (int i = 0; i < entry->input_count; i++) {
@@ -421,7 +421,7 @@ static bool record_entry(cn_tape *tape, const cn_operation *operation, const voi
     cn_type few[8], *type = few;
     if (output_count > 8 && !(type = cn_arena_record(&tape->records, (size_t)output_count * sizeof *type)))
         return false;
-    if (!(operation->infer ? operation->infer(entry, type) : broadcast_types(entry, type)))
+    if (!(operation->infer ? operation->infer(entry, type) : cn_broadcast_types(entry, type)))
         return false;
     bool runs = tape->kind == CN_EAGER && !is_view(operation);
     if (!(operation->flags & CN_STRIDED) && !operation->loop && !is_view(operation))

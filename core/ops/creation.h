@@ -46,9 +46,6 @@ typedef struct cn_eye_args {
 #define cn_identity(tape, ...) cn_eye(tape, __VA_ARGS__)
 CN_API cn_tensor *cn_eye_with(cn_tape *tape, cn_eye_args args);
 
-/* Converts the element type; floats to integers by truncation. */
-CN_API cn_tensor *cn_cast(cn_tensor *x, cn_dtype dtype);
-
 #ifdef __cplusplus
 }
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FAMILIES(X)             \
+    X(cn_activation_operations) \
     X(cn_arithmetic_operations) \
     X(cn_creation_operations)   \
     X(cn_indexing_operations)   \
