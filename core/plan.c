@@ -451,17 +451,19 @@ static void place_tiles(planner *p)
         if (!p->schedule[begin].chain)
             continue;
         int free_from[CN_TILE_SLOTS] = {0};
+        size_t bytes[CN_TILE_SLOTS] = {0}; /* of the value that lies there last */
         for (int i = begin; i <= p->schedule[begin].end; i++) {
             root *r = root_of(p, p->schedule[i].entry->output[0]);
             if (r->place != IN_BLOCK || r->last_use > p->schedule[begin].end || r->last_use == i)
                 continue;
             for (int slot = 0; slot < CN_TILE_SLOTS; slot++) {
-                if (free_from[slot] > i)
+                /* The entry that reads it last may write its own result there, index by index. */
+                if (free_from[slot] > i || (free_from[slot] == i && bytes[slot] && bytes[slot] != r->bytes))
                     continue;
                 r->place = IN_TILE;
                 r->slot = slot;
-                /* The entry that reads it last may write its own result there, index by index. */
                 free_from[slot] = r->last_use;
+                bytes[slot] = r->bytes;
                 break;
             }
         }

@@ -320,6 +320,30 @@ Test(plan, fuses_element_wise_chains_into_one_kernel_without_memory_for_what_lie
     cn_plan_free(plan);
 }
 
+static cn_tensor *through_all_types(cn_tensor *x)
+{
+    cn_tensor *whole = cn_cast(cn_mul(x, cn_scalar(x, 10)), CN_I32);
+    cn_tensor *wide = cn_exp(cn_cast(cn_less(cn_square(x), x), CN_F64));
+    return cn_add(cn_cast(cn_exp(cn_cast(wide, CN_F32)), CN_F64), cn_cast(whole, CN_F64));
+}
+
+Test(plan, a_chain_of_several_element_sizes_gives_the_eager_bits)
+{
+    enum { N = 5000 };
+    static double x[N], eager[N], planned[N];
+    for (int i = 0; i < N; i++)
+        x[i] = sin(i) * 2;
+    cn_tape *tape = cn_tape_new(), *deferred = cn_tape_new(.deferred = true);
+    cr_assert(cn_values(through_all_types(cn_constant_as(tape, cn_array(x, N), CN_F64)), cn_array(eager, N)));
+    cn_tensor *out = through_all_types(cn_feed(deferred, CN_SHAPE(N), .dtype = CN_F64));
+    cn_plan *plan = cn_plan_new(deferred, {out});
+    cr_assert(cn_run(plan, {cn_array(x, N)}, {cn_array(planned, N)}), "%s", cn_error_message());
+    cr_expect_arr_eq(planned, eager, sizeof eager);
+    cn_plan_free(plan);
+    cn_tape_free(deferred);
+    cn_tape_free(tape);
+}
+
 Test(plan, failure_of_any_allocation_is_an_error_and_leaves_nothing_behind)
 {
     for (long limit = 0; limit < 10000; limit++) {
