@@ -264,7 +264,7 @@ Test(plan, outlives_its_tape_and_updates_variables)
 {
     step_of_descent d = plan_descent();
     const float x[6] = {1, 2, 3, 3, 2, 1};
-    float loss, w[3];
+    float loss = NAN, w[3];
     cr_assert(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&loss, 1)}));
     cr_expect_float_eq(loss, (121 + 484 + 1089 + 169 + 484 + 961) / 6.0f, 1e-3);
     cn_values(d.w, cn_array(w, 3));
