@@ -15,6 +15,7 @@
 #include "core/ops/arithmetic.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
+#include "core/ops/product.h"
 #include "core/ops/joining.h"
 #include "core/ops/indexing.h"
 #include "core/ops/sorting.h"
