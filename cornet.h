@@ -16,6 +16,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
+#include "core/ops/product.h"
 #include "core/ops/joining.h"
 #include "core/ops/indexing.h"
 #include "core/ops/sorting.h"

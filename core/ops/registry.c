@@ -10,6 +10,7 @@
     X(cn_creation_operations)   \
     X(cn_indexing_operations)   \
     X(cn_joining_operations)    \
+    X(cn_product_operations)    \
     X(cn_reduction_operations)  \
     X(cn_shaping_operations)    \
     X(cn_sorting_operations)

@@ -1,0 +1,257 @@
+#include "core/ops/product.h"
+#include "core/chain.h"
+#include "core/gemm.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/axis.h"
+#include "core/ops/creation.h"
+#include "core/ops/shaping.h"
+#include <string.h>
+
+/* Records a product; an operand of integers is converted to the float type of the other. */
+static cn_tensor *record_product(const cn_operation *operation, const void *attributes, cn_tensor *a, cn_tensor *b)
+{
+    cn_tensor *operand[] = {a, b};
+    if (a && b && (a->dtype == CN_I32) != (b->dtype == CN_I32)) {
+        int integer = b->dtype == CN_I32;
+        operand[integer] = cn_cast(operand[integer], operand[!integer]->dtype);
+    }
+    return cn_record(operation, attributes, operand, 2);
+}
+
+static bool check_types(const cn_entry *entry)
+{
+    for (int i = 0; i < entry->input_count; i++)
+        if (entry->input[i]->dtype == CN_I32 || entry->input[i]->dtype != entry->input[0]->dtype)
+            return cn_entry_fail(entry, CN_TYPE, "needs operands of one float type, not %s with %s; cn_cast converts",
+                                 cn_dtype_name(entry->input[0]->dtype), cn_dtype_name(entry->input[i]->dtype));
+    return true;
+}
+
+/* Matmul */
+
+/* An operand as a stack of matrices: a vector on the left is a row, on the right a column. */
+typedef struct matrices {
+    int batch_rank;
+    int64_t rows, columns, row, column; /* sizes and strides */
+} matrices;
+
+static matrices left_matrices(const cn_tensor *a)
+{
+    int rank = a->shape.rank;
+    if (rank == 1)
+        return (matrices){0, 1, a->shape.dim[0], 0, a->stride[0]};
+    return (matrices){rank - 2, a->shape.dim[rank - 2], a->shape.dim[rank - 1], a->stride[rank - 2],
+                      a->stride[rank - 1]};
+}
+
+static matrices right_matrices(const cn_tensor *b)
+{
+    int rank = b->shape.rank;
+    if (rank == 1)
+        return (matrices){0, b->shape.dim[0], 1, b->stride[0], 0};
+    return (matrices){rank - 2, b->shape.dim[rank - 2], b->shape.dim[rank - 1], b->stride[rank - 2],
+                      b->stride[rank - 1]};
+}
+
+static bool matmul_infer(const cn_entry *entry, cn_type *output)
+{
+    const cn_tensor *a = entry->input[0], *b = entry->input[1];
+    if (!check_types(entry))
+        return false;
+    if (a->shape.rank == 0 || b->shape.rank == 0)
+        return cn_entry_fail(entry, CN_SHAPES, "a scalar is no matrix");
+    matrices left = left_matrices(a), right = right_matrices(b);
+    if (left.columns != right.rows)
+        return cn_entry_fail(entry, CN_SHAPES, "inner sizes differ");
+    cn_shape *shape = &output->shape;
+    *output = (cn_type){a->dtype, {.rank = left.batch_rank > right.batch_rank ? left.batch_rank : right.batch_rank}};
+    for (int d = 0; d < shape->rank; d++) {
+        int in_a = d - shape->rank + left.batch_rank, in_b = d - shape->rank + right.batch_rank;
+        int64_t size_a = in_a < 0 ? 1 : a->shape.dim[in_a], size_b = in_b < 0 ? 1 : b->shape.dim[in_b];
+        if (size_a != size_b && size_a != 1 && size_b != 1)
+            return cn_entry_fail(entry, CN_SHAPES, "leading dimensions cannot be broadcast");
+        shape->dim[d] = size_a == 1 ? size_b : size_a;
+    }
+    if (a->shape.rank > 1)
+        shape->dim[shape->rank++] = left.rows;
+    if (b->shape.rank > 1)
+        shape->dim[shape->rank++] = right.columns;
+    return true;
+}
+
+/* One gemm, over the innermost of the leading dimensions, for every index of the others. */
+typedef struct stacked_product {
+    cn_epilogue epilogue;
+    cn_gemm gemm;
+    int element;  /* bytes */
+    bool swapped; /* input 1 is the gemm's left operand */
+    int outer_rank;
+    int64_t outer_count, outer_step; /* how many gemms; elements of the result from one to the next */
+    int64_t dim[CN_MAX_RANK], a_stride[CN_MAX_RANK], b_stride[CN_MAX_RANK];
+} stacked_product;
+
+typedef struct finished_rows {
+    const cn_chain *chain;
+    void *const *pointer;
+    int64_t first, rows; /* of the whole result: the first row of this gemm, and the rows of one matrix */
+} finished_rows;
+
+static void finish_block(void *context, void *c, int64_t ldc, int64_t batch, int64_t row, int64_t rows, int64_t column,
+                         int64_t columns)
+{
+    const finished_rows *finished = context;
+    (void)c, (void)ldc;
+    cn_run_chain_block(finished->chain, finished->pointer, finished->first + batch * finished->rows + row, rows, column,
+                       columns);
+}
+
+static bool run_stacked_product(void *const *pointer, const void *prepared)
+{
+    const stacked_product *p = prepared;
+    const char *a = pointer[1 + p->swapped], *b = pointer[2 - p->swapped];
+    char *c = pointer[0];
+    void *workspace = cn_gemm_workspace(&p->gemm) ? pointer[3] : NULL;
+    finished_rows finished = {.rows = p->gemm.m};
+    if (p->epilogue.chain) {
+        finished.chain = (const cn_chain *)(const void *)((const char *)prepared + p->epilogue.chain);
+        finished.pointer = pointer + p->epilogue.pointer;
+    }
+    int64_t index[CN_MAX_RANK] = {0};
+    for (int64_t i = 0; i < p->outer_count; i++) {
+        cn_gemm_run(&p->gemm, a, b, c, workspace, finished.chain ? finish_block : NULL, &finished);
+        finished.first += p->gemm.batch * p->gemm.m;
+        c += p->outer_step * p->element;
+        for (int d = p->outer_rank - 1; d >= 0; d--) {
+            a += p->a_stride[d] * p->element;
+            b += p->b_stride[d] * p->element;
+            if (++index[d] < p->dim[d])
+                break;
+            a -= p->dim[d] * p->a_stride[d] * p->element;
+            b -= p->dim[d] * p->b_stride[d] * p->element;
+            index[d] = 0;
+        }
+    }
+    return true;
+}
+
+/* The stride of a leading dimension of the result in an operand whose own leading dimensions are fewer or repeated. */
+static int64_t leading_stride(const cn_tensor *operand, int operand_rank, int rank, int d)
+{
+    int own = d - rank + operand_rank;
+    return own < 0 || operand->shape.dim[own] == 1 ? 0 : operand->stride[own];
+}
+
+static bool matmul_prepare(const cn_entry *entry, cn_preparation *preparation)
+{
+    const cn_tensor *a = entry->input[0], *b = entry->input[1], *c = entry->output[0];
+    matrices left = left_matrices(a), right = right_matrices(b);
+    stacked_product *p = cn_prepared(preparation, sizeof *p);
+    if (!p)
+        return false;
+    int rank = left.batch_rank > right.batch_rank ? left.batch_rank : right.batch_rank;
+    for (int d = 0; d < rank; d++) {
+        if (c->shape.dim[d] == 1)
+            continue;
+        int64_t a_stride = leading_stride(a, left.batch_rank, rank, d);
+        int64_t b_stride = leading_stride(b, right.batch_rank, rank, d);
+        int last = p->outer_rank - 1;
+        if (last >= 0 && p->a_stride[last] == c->shape.dim[d] * a_stride &&
+            p->b_stride[last] == c->shape.dim[d] * b_stride) {
+            p->dim[last] *= c->shape.dim[d];
+            p->a_stride[last] = a_stride;
+            p->b_stride[last] = b_stride;
+            continue;
+        }
+        p->dim[p->outer_rank] = c->shape.dim[d];
+        p->a_stride[p->outer_rank] = a_stride;
+        p->b_stride[p->outer_rank++] = b_stride;
+    }
+    /* The rows of a result by a vector are those of its leading dimensions: the vector is the left operand then, and
+     * what it meets is transposed, so that blocks of the gemm are blocks of the result. */
+    bool swapped = p->swapped = b->shape.rank == 1 && a->shape.rank > 1;
+    cn_gemm *gemm = &p->gemm;
+    gemm->dtype = a->dtype;
+    gemm->k = left.columns;
+    gemm->m = swapped ? 1 : left.rows;
+    gemm->n = swapped ? left.rows : right.columns;
+    gemm->a_row = swapped ? 0 : left.row;
+    gemm->a_column = swapped ? right.row : left.column;
+    gemm->b_row = swapped ? left.column : right.row;
+    gemm->b_column = swapped ? left.row : right.column;
+    gemm->batch = 1;
+    if (swapped)
+        for (int d = 0; d < p->outer_rank; d++) {
+            p->b_stride[d] = p->a_stride[d];
+            p->a_stride[d] = 0;
+        }
+    int last = p->outer_rank - 1;
+    /* One matrix on the right for many on the left that lie evenly: one product with more rows. */
+    if (last >= 0 && p->b_stride[last] == 0 && (gemm->m == 1 || p->a_stride[last] == gemm->m * gemm->a_row)) {
+        gemm->a_row = gemm->m == 1 ? p->a_stride[last] : gemm->a_row;
+        gemm->m *= p->dim[last];
+        last = --p->outer_rank - 1;
+    }
+    if (last >= 0) {
+        gemm->batch = p->dim[last];
+        gemm->a_batch = p->a_stride[last];
+        gemm->b_batch = p->b_stride[last];
+        p->outer_rank--;
+    }
+    gemm->ldc = gemm->n;
+    gemm->c_batch = gemm->m * gemm->n;
+    p->outer_step = gemm->batch * gemm->c_batch;
+    p->outer_count = cn_shape_size(c->shape) ? 1 : 0;
+    for (int d = 0; d < p->outer_rank; d++)
+        p->outer_count *= p->dim[d];
+    p->element = (int)cn_dtype_size(a->dtype);
+    preparation->workspace = cn_gemm_workspace(gemm);
+    preparation->kernel = run_stacked_product;
+    return true;
+}
+
+/* dy x b^T and a^T x dy. Vectors become matrices first. */
+static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
+{
+    cn_tensor *a = e->input[0], *b = e->input[1], *dy = dy_[0];
+    const cn_shape *a_shape = &e->input[0]->shape, *b_shape = &e->input[1]->shape;
+    if (b_shape->rank == 1) {
+        b = cn_expand_dims(b, 1);
+        dy = cn_expand_dims(dy, -1);
+    }
+    if (a_shape->rank == 1) {
+        a = cn_expand_dims(a, 0);
+        dy = cn_expand_dims(dy, -2);
+    }
+    if (!a || !b || !dy)
+        return false;
+    cn_tensor *da = NULL, *db = NULL;
+    if (e->needed[0]) {
+        da = cn_sum_to(cn_matmul(dy, cn_swapaxes(b, -1, -2)), a->shape);
+        dx[0] = a_shape->rank == 1 ? cn_reshape(da, *a_shape) : da;
+    }
+    if (e->needed[1]) {
+        /* One matrix for many: their rows are summed over in one product. */
+        if (b->shape.rank == 2 && a->shape.rank > 2) {
+            int64_t rows = cn_span(&a->shape, 0, a->shape.rank - 1);
+            a = cn_reshape(a, CN_SHAPE(rows, b->shape.dim[0]));
+            dy = cn_reshape(dy, CN_SHAPE(rows, b->shape.dim[1]));
+        }
+        db = cn_sum_to(cn_matmul(cn_swapaxes(a, -1, -2), dy), b->shape);
+        dx[1] = b_shape->rank == 1 ? cn_reshape(db, *b_shape) : db;
+    }
+    return !cn_failed();
+}
+
+static const cn_operation matmul = {.name = "matmul",
+                                    .flags = CN_STRIDED | CN_PRODUCT,
+                                    .infer = matmul_infer,
+                                    .prepare = matmul_prepare,
+                                    .vjp = matmul_vjp};
+
+cn_tensor *cn_matmul(cn_tensor *a, cn_tensor *b)
+{
+    return record_product(&matmul, NULL, a, b);
+}
+
+extern const cn_operation *const cn_product_operations[];
+const cn_operation *const cn_product_operations[] = {&matmul, NULL};
