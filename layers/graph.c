@@ -1,5 +1,4 @@
 #include "layers/graph.h"
-#include "layers/core_layers.h"
 #include <ctype.h>
 #include <pthread.h>
 #include <stdio.h>

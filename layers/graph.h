@@ -35,6 +35,8 @@ static inline cn_node *cn_node_of(const cn_tensor *tensor)
     return tensor ? tensor->node : NULL;
 }
 
+/* What an input layer was made from; NULL for other layers. */
+const cn_input_args *cn_input_layer_args(const cn_layer *layer);
 /* A symbolic tensor of an input layer, as cn_input_layer makes it: another one at each call. */
 cn_tensor *cn_graph_input(cn_layer *layer);
 

@@ -247,10 +247,10 @@ static const initializer_class classes[] = {
     [CONSTANT] = {{"Constant", fill_constant, {0}, -1}, NULL, {{"value", NULL}}},
     [IDENTITY] = {{"Identity", fill_identity, {1}, -1}, "eye", {{"gain", NULL}}},
     [RANDOM_NORMAL] = {{"RandomNormal", fill_normal, {0, 0.05}, -1}, "normal", {{"mean", NULL}, {"stddev", NULL}}},
-    [RANDOM_UNIFORM] =
-        {{"RandomUniform", fill_uniform, {-0.05, 0.05}, -1}, "uniform", {{"minval", NULL}, {"maxval", NULL}}},
-    [TRUNCATED_NORMAL] =
-        {{"TruncatedNormal", fill_truncated, {0, 0.05}, -1}, NULL, {{"mean", NULL}, {"stddev", NULL}}},
+    [RANDOM_UNIFORM] = {{"RandomUniform", fill_uniform, {-0.05, 0.05}, -1},
+                        "uniform",
+                        {{"minval", NULL}, {"maxval", NULL}}},
+    [TRUNCATED_NORMAL] = {{"TruncatedNormal", fill_truncated, {0, 0.05}, -1}, NULL, {{"mean", NULL}, {"stddev", NULL}}},
     [VARIANCE_SCALING] = {{"VarianceScaling", fill_scaling, {1, CN_FAN_IN, CN_TRUNCATED_NORMAL}, -1},
                           NULL,
                           {{"scale", NULL}, {"mode", modes}, {"distribution", distributions}}},
@@ -334,12 +334,12 @@ cn_initializer cn_init_orthogonal_with(cn_init_gain_args args)
     return value(ORTHOGONAL, args.seed, args.gain, 0, 0);
 }
 
-#define SEEDED(name, class)                              \
+#define SEEDED(name, class)                               \
     cn_initializer cn_init_##name(cn_init_seed_args args) \
-    {                                                    \
-        cn_initializer made = classes[class].value;      \
-        made.seed = args.seed;                           \
-        return made;                                     \
+    {                                                     \
+        cn_initializer made = classes[class].value;       \
+        made.seed = args.seed;                            \
+        return made;                                      \
     }
 SEEDED(glorot_uniform_with, GLOROT_UNIFORM)
 SEEDED(glorot_normal_with, GLOROT_NORMAL)

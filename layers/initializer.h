@@ -26,7 +26,8 @@ CN_API cn_initializer cn_init_zeros(void);
 CN_API cn_initializer cn_init_ones(void);
 CN_API cn_initializer cn_init_constant(double value);
 /* gain on the diagonal of a matrix, zeros elsewhere. */
-#define cn_init_identity(...) cn_init_identity_with((cn_init_gain_args){.gain = 1, .seed = -1, .first_ = 0, __VA_ARGS__})
+#define cn_init_identity(...) \
+    cn_init_identity_with((cn_init_gain_args){.gain = 1, .seed = -1, .first_ = 0, __VA_ARGS__})
 
 typedef struct cn_init_normal_args {
     char first_;
@@ -64,10 +65,9 @@ typedef struct cn_init_scaling_args {
     cn_distribution distribution;
     int64_t seed;
 } cn_init_scaling_args;
-#define cn_init_variance_scaling(...)                                                                        \
-    cn_init_variance_scaling_with((cn_init_scaling_args){.scale = 1, .mode = CN_FAN_IN, .seed = -1,          \
-                                                         .distribution = CN_TRUNCATED_NORMAL, .first_ = 0,   \
-                                                         __VA_ARGS__})
+#define cn_init_variance_scaling(...)                     \
+    cn_init_variance_scaling_with((cn_init_scaling_args){ \
+        .scale = 1, .mode = CN_FAN_IN, .seed = -1, .distribution = CN_TRUNCATED_NORMAL, .first_ = 0, __VA_ARGS__})
 CN_API cn_initializer cn_init_variance_scaling_with(cn_init_scaling_args args);
 
 typedef struct cn_init_seed_args {
@@ -95,7 +95,8 @@ typedef struct cn_init_gain_args {
     int64_t seed;
 } cn_init_gain_args;
 CN_API cn_initializer cn_init_identity_with(cn_init_gain_args args);
-/* gain times a random matrix with orthonormal rows or columns, all axes but the last being its rows (Saxe et al. 2013). */
+/* gain times a random matrix with orthonormal rows or columns, all axes but the last being its rows (Saxe et al. 2013).
+ */
 #define cn_init_orthogonal(...) \
     cn_init_orthogonal_with((cn_init_gain_args){.gain = 1, .seed = -1, .first_ = 0, __VA_ARGS__})
 CN_API cn_initializer cn_init_orthogonal_with(cn_init_gain_args args);

@@ -163,9 +163,9 @@ static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
     if (!values)
         return false;
     bool seeded = initializer->seed >= 0;
-    bool done = initializer->fill(initializer, variable->shape,
-                                  seeded ? (uint64_t)initializer->seed : cn_default_seed(),
-                                  seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
+    bool done =
+        initializer->fill(initializer, variable->shape, seeded ? (uint64_t)initializer->seed : cn_default_seed(),
+                          seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
     if (!done)
         cn_fail(CN_ARGUMENT, "%s: initializer %s failed", cn_name_of(variable), initializer->name);
     if (done && variable->dtype == CN_I32) {

@@ -208,7 +208,7 @@ struct cn_layer {
     cn_dtype dtype;  /* of weights made from now on */
     bool built, trainable, named;
     cn_regularizer activity_regularizer;
-    cn_shape input_shape; /* that it was built for */
+    cn_shape input_shape;       /* that it was built for */
     struct cn_session *session; /* the thread's, while that holds it */
 };
 

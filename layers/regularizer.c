@@ -41,7 +41,8 @@ static cn_tensor *penalty_orthogonal(const cn_regularizer *self, cn_tensor *x)
     cn_tensor *unit = cn_normalize(x, .axis = columns ? 0 : 1);
     cn_tensor *turned = cn_transpose(unit);
     cn_tensor *cosines = columns ? cn_matmul(turned, unit) : cn_matmul(unit, turned);
-    cn_tensor *others = cn_sub(cn_ones_like(cosines), cn_eye(cn_tape_of(x), shape.dim[columns], .dtype = cn_dtype_of(x)));
+    cn_tensor *others =
+        cn_sub(cn_ones_like(cosines), cn_eye(cn_tape_of(x), shape.dim[columns], .dtype = cn_dtype_of(x)));
     return scaled(cn_sum(cn_absolute(cn_mul(cosines, others))), self->option[0] * 0.5 / fmax(1, n * (n - 1) / 2));
 }
 

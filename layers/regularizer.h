@@ -1,5 +1,5 @@
-/* Regularizers, penalties on weights or outputs, and constraints, projections after each update: values. Names, defaults
- * and formulas are Keras' (keras.io/api/layers/regularizers, .../constraints). */
+/* Regularizers, penalties on weights or outputs, and constraints, projections after each update: values. Names,
+ * defaults and formulas are Keras' (keras.io/api/layers/regularizers, .../constraints). */
 #ifndef CN_LAYERS_REGULARIZER_H
 #define CN_LAYERS_REGULARIZER_H
 #include "../core/ops/reduction.h"

@@ -202,8 +202,7 @@ bool cn_observe_name(const char *name)
         return false;
     if (is_observed(session, name))
         return true;
-    char **observed =
-        grown(session->observed, session->observed_count, &session->observed_capacity, sizeof *observed);
+    char **observed = grown(session->observed, session->observed_count, &session->observed_capacity, sizeof *observed);
     if (!observed)
         return false;
     session->observed = observed;

@@ -5,8 +5,8 @@
 
 typedef struct cn_session cn_session;
 
-/* The thread's session holds one reference to an object, noted at *place, until it is dropped, the session is cleared or
- * the thread ends; then `release` is called. */
+/* The thread's session holds one reference to an object, noted at *place, until it is dropped, the session is cleared
+ * or the thread ends; then `release` is called. */
 bool cn_session_hold(void *object, cn_session **place, void (*release)(void *object));
 /* From any thread. */
 void cn_session_drop(void *object, cn_session **place);

@@ -1,0 +1,19 @@
+/* Private: the rows of all built-in layer classes. Each file of layers ends with a NULL-terminated list of its rows. */
+#ifndef CN_LAYERS_CLASSES_H
+#define CN_LAYERS_CLASSES_H
+#include "layers/layer.h"
+
+#define CN_LAYER_FAMILIES(X)     \
+    X(cn_core_classes)           \
+    X(cn_reshaping_classes)      \
+    X(cn_regularization_classes) \
+    X(cn_merging_classes)        \
+    X(cn_recurrent_classes)
+
+#define CN_DECLARE_FAMILY_(family) extern const cn_layer_class *const family[];
+CN_LAYER_FAMILIES(CN_DECLARE_FAMILY_)
+#undef CN_DECLARE_FAMILY_
+
+/* NULL past the last one. */
+const cn_layer_class *cn_builtin_layer_class(int index);
+#endif
