@@ -4,15 +4,16 @@
 #include <pthread.h>
 #include <string.h>
 
-#define FAMILIES(X)             \
-    X(cn_activation_operations) \
-    X(cn_arithmetic_operations) \
-    X(cn_creation_operations)   \
-    X(cn_indexing_operations)   \
-    X(cn_joining_operations)    \
-    X(cn_product_operations)    \
-    X(cn_reduction_operations)  \
-    X(cn_shaping_operations)    \
+#define FAMILIES(X)              \
+    X(cn_activation_operations)  \
+    X(cn_arithmetic_operations)  \
+    X(cn_contraction_operations) \
+    X(cn_creation_operations)    \
+    X(cn_indexing_operations)    \
+    X(cn_joining_operations)     \
+    X(cn_product_operations)     \
+    X(cn_reduction_operations)   \
+    X(cn_shaping_operations)     \
     X(cn_sorting_operations)
 
 #define DECLARE(family) extern const cn_operation *const family[];
