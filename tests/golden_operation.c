@@ -18,7 +18,7 @@ static const golden_operation rows[] = {
 
 static const golden_operation *row_of(const char *name)
 {
-    const golden_operation *const lists[] = {rows, golden_arithmetic, golden_reduction, golden_shaping};
+    const golden_operation *const lists[] = {rows, golden_arithmetic, golden_product, golden_reduction, golden_shaping};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const golden_operation *row = lists[i]; row->name; row++)
             if (!strcmp(row->name, name))

@@ -253,5 +253,66 @@ cn_tensor *cn_matmul(cn_tensor *a, cn_tensor *b)
     return record_product(&matmul, NULL, a, b);
 }
 
+/* Diagonal */
+
+static bool diagonal_axes(const cn_entry *entry, int *axis)
+{
+    const int *given = entry->attributes;
+    int rank = entry->input[0]->shape.rank;
+    return cn_axis_of(entry, given[0], rank, &axis[0]) && cn_axis_of(entry, given[1], rank, &axis[1]);
+}
+
+static bool diagonal_infer(const cn_entry *entry, cn_type *output)
+{
+    const cn_tensor *x = entry->input[0];
+    int axis[2];
+    if (!diagonal_axes(entry, axis))
+        return false;
+    if (axis[0] == axis[1] || x->shape.dim[axis[0]] != x->shape.dim[axis[1]])
+        return cn_entry_fail(entry, CN_SHAPES, "axes %d and %d are not two of one size", axis[0], axis[1]);
+    *output = (cn_type){x->dtype, {.rank = 0}};
+    for (int d = 0; d < x->shape.rank; d++)
+        if (d != axis[0] && d != axis[1])
+            output->shape.dim[output->shape.rank++] = x->shape.dim[d];
+    output->shape.dim[output->shape.rank++] = x->shape.dim[axis[0]];
+    return true;
+}
+
+static bool diagonal_view(const cn_entry *entry, int64_t *stride, int64_t *offset)
+{
+    const cn_tensor *x = entry->input[0];
+    int axis[2], to = 0;
+    if (!diagonal_axes(entry, axis))
+        return false;
+    *offset = 0;
+    for (int d = 0; d < x->shape.rank; d++)
+        if (d != axis[0] && d != axis[1])
+            stride[to++] = x->stride[d];
+    stride[to] = x->stride[axis[0]] + x->stride[axis[1]];
+    return true;
+}
+
+static bool diagonal_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
+{
+    int axis[2];
+    if (!diagonal_axes(e, axis))
+        return false;
+    cn_tensor *eye = cn_eye(dy[0]->tape, e->input[0]->shape.dim[axis[0]], .dtype = dy[0]->dtype);
+    dx[0] = cn_moveaxis(cn_mul(cn_expand_dims(dy[0], -1), eye), .sources = CN_AXES(-2, -1),
+                        .destinations = CN_AXES(axis[0], axis[1]));
+    return dx[0] != NULL;
+}
+
+static const cn_operation diagonal = {.name = "diagonal",
+                                      .attributes = sizeof(int[2]),
+                                      .infer = diagonal_infer,
+                                      .view = diagonal_view,
+                                      .vjp = diagonal_vjp};
+
+cn_tensor *cn_diagonal(cn_tensor *x, int axis1, int axis2)
+{
+    return cn_record(&diagonal, (int[]){axis1, axis2}, &x, 1);
+}
+
 extern const cn_operation *const cn_product_operations[];
-const cn_operation *const cn_product_operations[] = {&matmul, NULL};
+const cn_operation *const cn_product_operations[] = {&matmul, &diagonal, NULL};

@@ -16,6 +16,7 @@
     X(cn_crossentropy_operations) \
     X(cn_cumulative_operations)   \
     X(cn_softmax_operations)      \
+    X(cn_contraction_operations)  \
     X(cn_sorting_operations)
 
 #define DECLARE(family) extern const cn_operation *const family[];
