@@ -77,10 +77,12 @@ static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t colum
     return (column == 1 && row >= columns && row <= INT_MAX) || (row == 1 && column >= rows && column <= INT_MAX);
 }
 
+/* Not the serial build of OpenBLAS: threads that call it at once are given the same buffers and get wrong sums. */
 static bool blas_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, double flops)
 {
-    return flops >= kernels->blas_flops && g->m <= INT_MAX && g->n <= INT_MAX && g->k <= INT_MAX && g->ldc <= INT_MAX &&
-           blas_takes(g->m, g->k, g->a_row, g->a_column) && blas_takes(g->k, g->n, g->b_row, g->b_column);
+    return flops >= kernels->blas_flops && openblas_get_parallel() != OPENBLAS_SEQUENTIAL && g->m <= INT_MAX &&
+           g->n <= INT_MAX && g->k <= INT_MAX && g->ldc <= INT_MAX && blas_takes(g->m, g->k, g->a_row, g->a_column) &&
+           blas_takes(g->k, g->n, g->b_row, g->b_column);
 }
 
 /* Rows of B in a panel: as many as leave room in L1 for the rows of A. */

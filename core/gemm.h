@@ -25,7 +25,7 @@ typedef struct cn_gemm {
 /* Bytes of workspace that cn_gemm_run wants, aligned to 64: a function of the sizes alone, not of threads. */
 size_t cn_gemm_workspace(const cn_gemm *product);
 /* Cannot fail and allocates nothing. finish may be NULL. The same bits for any number of threads, any alignment, and
- * any of OpenBLAS' builds being linked where OpenBLAS is what computes. */
+ * any of OpenBLAS' builds being linked, but for its serial one, which is not called. */
 void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
                  void *context);
 
