@@ -7,9 +7,11 @@
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
+extern const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),
+    .recurrent = &CN_ISA_NAME(cn_recurrent),
 };
