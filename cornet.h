@@ -17,6 +17,8 @@
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "core/ops/product.h"
+#include "core/ops/softmax.h"
+#include "core/ops/crossentropy.h"
 #include "core/ops/joining.h"
 #include "core/ops/indexing.h"
 #include "core/ops/sorting.h"

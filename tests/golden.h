@@ -32,7 +32,7 @@ typedef struct golden_operation {
     cn_tensor *(*binary)(cn_tensor *a, cn_tensor *b);
     int (*call)(const golden_case *c, cn_tensor *const *x, int count, cn_tensor **y);
 } golden_operation;
-extern const golden_operation golden_arithmetic[], golden_shaping[];
+extern const golden_operation golden_arithmetic[], golden_reduction[], golden_shaping[];
 
 /* A tensor is named by its stem and number: ("x", 1) is x1, ("x", 0) is x0 or x. */
 const cn_safetensors_entry *golden_find(const golden_case *c, const char *stem, int number);

@@ -5,12 +5,16 @@
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/recurrent.h"
+#include "core/kernels/reduce.h"
+#include "core/kernels/rowwise.h"
 
 typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
     const cn_recurrent_kernels *recurrent;
+    const cn_reduce_kernels *reduce;
+    const cn_rowwise_kernels *rowwise;
 } cn_kernels;
 
 /* The kernels for the best instruction set of this machine; the environment variable CORNET_ISA names a lesser one. */

@@ -4,17 +4,20 @@
 #include <pthread.h>
 #include <string.h>
 
-#define FAMILIES(X)             \
-    X(cn_activation_operations) \
-    X(cn_arithmetic_operations) \
-    X(cn_creation_operations)   \
-    X(cn_indexing_operations)   \
-    X(cn_joining_operations)    \
-    X(cn_product_operations)    \
-    X(cn_random_operations)     \
-    X(cn_recurrent_operations)  \
-    X(cn_reduction_operations)  \
-    X(cn_shaping_operations)    \
+#define FAMILIES(X)               \
+    X(cn_activation_operations)   \
+    X(cn_arithmetic_operations)   \
+    X(cn_creation_operations)     \
+    X(cn_crossentropy_operations) \
+    X(cn_cumulative_operations)   \
+    X(cn_indexing_operations)     \
+    X(cn_joining_operations)      \
+    X(cn_product_operations)      \
+    X(cn_random_operations)       \
+    X(cn_recurrent_operations)    \
+    X(cn_reduction_operations)    \
+    X(cn_shaping_operations)      \
+    X(cn_softmax_operations)      \
     X(cn_sorting_operations)
 
 #define DECLARE(family) extern const cn_operation *const family[];
