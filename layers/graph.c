@@ -399,10 +399,9 @@ cn_tensor *cn_input_with(cn_input_args args)
 typedef struct walk {
     cn_node **node;
     int count, capacity, mark;
-    bool collect;
-} walk;
+} graph_walk;
 
-static bool visit(walk *walk, cn_node *node)
+static bool visit(graph_walk *walk, cn_node *node)
 {
     if (node->mark == walk->mark)
         return true;
@@ -427,7 +426,7 @@ bool cn_graph_walk(cn_tensor *const *outputs, int output_count, cn_tensor *const
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static int walks; /* the marks of one walk must not meet those of another */
-    walk walk = {0};
+    graph_walk walk = {0};
     if (cn_failed())
         return false;
     for (int i = 0; i < output_count; i++)

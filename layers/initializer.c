@@ -24,53 +24,53 @@ bool cn_names_class(const char *given, const char *class_name)
 
 /* Random numbers */
 
-typedef struct drawing {
+typedef struct random_draw {
     uint64_t key, block;
     double spare;
     bool has_spare;
-} drawing;
+} random_draw;
 
-static drawing draw_by(uint64_t seed, uint64_t stream)
+static random_draw draw_by(uint64_t seed, uint64_t stream)
 {
-    return (drawing){.key = cn_philox_key(seed, stream)};
+    return (random_draw){.key = cn_philox_key(seed, stream)};
 }
 
-static void two_uniforms(drawing *drawing, double u[2])
+static void two_uniforms(random_draw *draw, double u[2])
 {
     uint32_t word[4];
-    cn_philox_block(drawing->key, 0, 0, drawing->block++, word);
+    cn_philox_block(draw->key, 0, 0, draw->block++, word);
     u[0] = cn_uniform_f64(word[0], word[1]);
     u[1] = cn_uniform_f64(word[2], word[3]);
 }
 
-static double draw_uniform(drawing *drawing)
+static double draw_uniform(random_draw *draw)
 {
     double u[2];
-    if ((drawing->has_spare = !drawing->has_spare)) {
-        two_uniforms(drawing, u);
-        drawing->spare = u[1];
+    if ((draw->has_spare = !draw->has_spare)) {
+        two_uniforms(draw, u);
+        draw->spare = u[1];
         return u[0];
     }
-    return drawing->spare;
+    return draw->spare;
 }
 
 /* Box and Muller's transform. */
-static double draw_normal(drawing *drawing)
+static double draw_normal(random_draw *draw)
 {
     double u[2];
-    if (!(drawing->has_spare = !drawing->has_spare))
-        return drawing->spare;
-    two_uniforms(drawing, u);
+    if (!(draw->has_spare = !draw->has_spare))
+        return draw->spare;
+    two_uniforms(draw, u);
     double radius = sqrt(-2 * log(1 - u[0])), angle = 6.283185307179586 * u[1];
-    drawing->spare = radius * sin(angle);
+    draw->spare = radius * sin(angle);
     return radius * cos(angle);
 }
 
-static double draw_truncated(drawing *drawing)
+static double draw_truncated(random_draw *draw)
 {
     double z;
     do
-        z = draw_normal(drawing);
+        z = draw_normal(draw);
     while (fabs(z) > 2);
     return z;
 }
@@ -100,25 +100,25 @@ static bool fill_identity(const cn_initializer *self, cn_shape shape, uint64_t s
 
 static bool fill_normal(const cn_initializer *self, cn_shape shape, uint64_t seed, uint64_t stream, double *values)
 {
-    drawing drawing = draw_by(seed, stream);
+    random_draw draw = draw_by(seed, stream);
     for (int64_t i = 0, size = cn_shape_size(shape); i < size; i++)
-        values[i] = self->option[0] + self->option[1] * draw_normal(&drawing);
+        values[i] = self->option[0] + self->option[1] * draw_normal(&draw);
     return true;
 }
 
 static bool fill_truncated(const cn_initializer *self, cn_shape shape, uint64_t seed, uint64_t stream, double *values)
 {
-    drawing drawing = draw_by(seed, stream);
+    random_draw draw = draw_by(seed, stream);
     for (int64_t i = 0, size = cn_shape_size(shape); i < size; i++)
-        values[i] = self->option[0] + self->option[1] * draw_truncated(&drawing);
+        values[i] = self->option[0] + self->option[1] * draw_truncated(&draw);
     return true;
 }
 
 static bool fill_uniform(const cn_initializer *self, cn_shape shape, uint64_t seed, uint64_t stream, double *values)
 {
-    drawing drawing = draw_by(seed, stream);
+    random_draw draw = draw_by(seed, stream);
     for (int64_t i = 0, size = cn_shape_size(shape); i < size; i++)
-        values[i] = self->option[0] + (self->option[1] - self->option[0]) * draw_uniform(&drawing);
+        values[i] = self->option[0] + (self->option[1] - self->option[0]) * draw_uniform(&draw);
     return true;
 }
 
@@ -201,9 +201,9 @@ static bool fill_orthogonal(const cn_initializer *self, cn_shape shape, uint64_t
     if (!a)
         return false;
     double *q = a + size, *scratch = q + size;
-    drawing drawing = draw_by(seed, stream);
+    random_draw draw = draw_by(seed, stream);
     for (int64_t i = 0; i < size; i++)
-        a[i] = draw_normal(&drawing);
+        a[i] = draw_normal(&draw);
     orthonormalize(a, q, scratch, most, least);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)

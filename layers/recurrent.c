@@ -9,6 +9,7 @@
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
+#include <string.h>
 
 enum { GATES = 4, STATES = 2 };
 
@@ -306,9 +307,19 @@ static void lstm_reset(cn_layer *layer)
 {
     lstm *l = (lstm *)layer;
     for (int i = 0; i < STATES; i++) {
-        cn_variable_free(l->kept[i]);
-        l->kept[i] = NULL;
+        if (l->kept[i]) {
+            memset(l->kept[i]->variable->storage, 0,
+                   (size_t)cn_shape_size(l->kept[i]->shape) * cn_dtype_size(l->kept[i]->dtype));
+            l->kept[i]->variable->version++;
+        }
     }
+}
+
+static void lstm_free(cn_layer *layer)
+{
+    lstm *l = (lstm *)layer;
+    for (int i = 0; i < STATES; i++)
+        cn_variable_free(l->kept[i]);
 }
 
 static const cn_layer_class lstm_class = {.name = "LSTM",
@@ -318,7 +329,7 @@ static const cn_layer_class lstm_class = {.name = "LSTM",
                                           .call_many = lstm_call,
                                           .output_shape = lstm_output_shape,
                                           .reset_states = lstm_reset,
-                                          .free = lstm_reset,
+                                          .free = lstm_free,
                                           .mask = CN_MASK_MAKES,
                                           .rank = 3,
                                           .values = &(const lstm){.args = {CN_LSTM_DEFAULTS}},

@@ -11,6 +11,8 @@
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
     X(cn_product_operations)      \
+    X(cn_random_operations)       \
+    X(cn_recurrent_operations)    \
     X(cn_reduction_operations)    \
     X(cn_shaping_operations)      \
     X(cn_crossentropy_operations) \
