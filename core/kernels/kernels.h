@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/optimizer.h"
 #include "core/kernels/recurrent.h"
 #include "core/kernels/reduce.h"
 #include "core/kernels/rowwise.h"
@@ -12,6 +13,7 @@ typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
+    const cn_optimizer_kernels *optimizer;
     const cn_recurrent_kernels *recurrent;
     const cn_reduce_kernels *reduce;
     const cn_rowwise_kernels *rowwise;

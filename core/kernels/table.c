@@ -7,6 +7,7 @@
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
+extern const cn_optimizer_kernels CN_ISA_NAME(cn_optimizer);
 extern const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent);
 extern const cn_reduce_kernels CN_ISA_NAME(cn_reduce_kernels);
 extern const cn_rowwise_kernels CN_ISA_NAME(cn_rowwise_kernels);
@@ -15,6 +16,7 @@ const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),
+    .optimizer = &CN_ISA_NAME(cn_optimizer),
     .recurrent = &CN_ISA_NAME(cn_recurrent),
     .reduce = &CN_ISA_NAME(cn_reduce_kernels),
     .rowwise = &CN_ISA_NAME(cn_rowwise_kernels),

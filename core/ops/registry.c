@@ -10,6 +10,7 @@
     X(cn_creation_operations)     \
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
+    X(cn_match_operations)        \
     X(cn_product_operations)      \
     X(cn_random_operations)       \
     X(cn_recurrent_operations)    \
@@ -19,7 +20,8 @@
     X(cn_cumulative_operations)   \
     X(cn_softmax_operations)      \
     X(cn_contraction_operations)  \
-    X(cn_sorting_operations)
+    X(cn_sorting_operations)      \
+    X(cn_update_operations)
 
 #define DECLARE(family) extern const cn_operation *const family[];
 FAMILIES(DECLARE)

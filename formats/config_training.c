@@ -1,0 +1,203 @@
+#ifdef CN_HAVE_JANSSON
+#include "formats/config_training.h"
+#include "losses/accuracy.h"
+#include "optim/adam.h"
+#include "optim/fields.h"
+#include "optim/sgd.h"
+#include <string.h>
+#include <strings.h>
+
+/* The name of a class or function, and its arguments, which may be NULL. */
+static const char *split_config(const char *what, json_t *config, json_t **arguments)
+{
+    *arguments = json_object_get(config, "config");
+    json_t *name = json_is_object(config) ? json_object_get(config, "class_name") : config;
+    if (json_is_string(name))
+        return json_string_value(name);
+    cn_fail(CN_FORMAT, "%s: the config has no class_name", what);
+    return NULL;
+}
+
+static void read_number(json_t *arguments, const char *key, double *number)
+{
+    json_t *value = json_object_get(arguments, key);
+    if (json_is_number(value))
+        *number = json_number_value(value);
+}
+
+static void read_flag(json_t *arguments, const char *key, bool *flag)
+{
+    json_t *value = json_object_get(arguments, key);
+    if (json_is_boolean(value))
+        *flag = json_is_true(value);
+}
+
+static void read_integer(json_t *arguments, const char *key, int64_t *integer)
+{
+    json_t *value = json_object_get(arguments, key);
+    if (json_is_integer(value))
+        *integer = json_integer_value(value);
+}
+
+/* Losses */
+
+static bool read_reduction(json_t *value, cn_reduction *reduction)
+{
+    static const struct {
+        const char *name;
+        cn_reduction reduction;
+    } names[] = {{"sum_over_batch_size", CN_SUM_OVER_BATCH_SIZE},
+                 {"mean", CN_SUM_OVER_BATCH_SIZE},
+                 {"mean_with_sample_weight", CN_MEAN_WITH_SAMPLE_WEIGHT},
+                 {"sum", CN_SUM},
+                 {"none", CN_NO_REDUCTION}};
+    const char *text = json_is_null(value) ? "none" : json_string_value(value);
+    for (size_t i = 0; text && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(text, names[i].name)) {
+            *reduction = names[i].reduction;
+            return true;
+        }
+    return cn_fail(CN_FORMAT, "loss: there is no reduction %s", text ? text : "of that type");
+}
+
+bool cn_loss_from_config(json_t *config, cn_loss *loss)
+{
+    json_t *arguments, *reduction;
+    const char *name = split_config("loss", config, &arguments);
+    if (!name)
+        return false;
+    *loss = cn_loss_named(name);
+    if (!loss->name)
+        return false;
+    int64_t axis = loss->axis;
+    read_flag(arguments, "from_logits", &loss->from_logits);
+    read_number(arguments, "label_smoothing", &loss->label_smoothing);
+    read_integer(arguments, "axis", &axis);
+    read_integer(arguments, "ignore_class", &loss->ignore_class);
+    loss->axis = (int)axis;
+    return !(reduction = json_object_get(arguments, "reduction")) || read_reduction(reduction, &loss->reduction);
+}
+
+/* Metrics */
+
+bool cn_metric_from_config(json_t *config, cn_metric *metric)
+{
+    json_t *arguments;
+    const char *name = split_config("metric", config, &arguments);
+    if (!name)
+        return false;
+    *metric = cn_metric_named(name);
+    if (!metric->name)
+        return false;
+    if (metric->loss.name) {
+        cn_loss loss;
+        if (!cn_loss_from_config(config, &loss))
+            return false;
+        *metric = cn_metric_of(loss);
+    }
+    read_number(arguments, "threshold", &metric->threshold);
+    read_integer(arguments, "k", &metric->k);
+    return true;
+}
+
+/* Optimizers */
+
+static bool read_list(json_t *arguments, const char *key, int limit, double *list, int *count)
+{
+    json_t *values = json_object_get(arguments, key);
+    *count = (int)json_array_size(values);
+    if (!json_is_array(values) || json_array_size(values) > (size_t)limit)
+        return cn_fail(CN_FORMAT, "schedule: %s is not a list of at most %d numbers", key, limit);
+    for (int i = 0; i < *count; i++)
+        list[i] = json_number_value(json_array_get(values, (size_t)i));
+    return true;
+}
+
+bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
+{
+    static const struct {
+        const char *name;
+        cn_schedule (*with)(cn_schedule args);
+    } classes[] = {{"ExponentialDecay", cn_exponential_decay_with},
+                   {"InverseTimeDecay", cn_inverse_time_decay_with},
+                   {"PiecewiseConstantDecay", cn_piecewise_constant_decay_with},
+                   {"PolynomialDecay", cn_polynomial_decay_with},
+                   {"CosineDecay", cn_cosine_decay_with},
+                   {"CosineDecayRestarts", cn_cosine_decay_restarts_with}};
+    json_t *arguments;
+    const char *name = split_config("schedule", config, &arguments);
+    cn_schedule s = {.end_learning_rate = 1e-4, .power = 1, .t_mul = 2, .m_mul = 1};
+    if (!name)
+        return false;
+    read_number(arguments, "initial_learning_rate", &s.initial_learning_rate);
+    read_number(arguments, "decay_steps", &s.decay_steps);
+    read_number(arguments, "first_decay_steps", &s.decay_steps);
+    read_number(arguments, "decay_rate", &s.decay_rate);
+    read_number(arguments, "end_learning_rate", &s.end_learning_rate);
+    read_number(arguments, "power", &s.power);
+    read_number(arguments, "alpha", &s.alpha);
+    read_number(arguments, "warmup_target", &s.warmup_target);
+    read_number(arguments, "t_mul", &s.t_mul);
+    read_number(arguments, "m_mul", &s.m_mul);
+    read_integer(arguments, "warmup_steps", &s.warmup_steps);
+    read_flag(arguments, "staircase", &s.staircase);
+    read_flag(arguments, "cycle", &s.cycle);
+    /* Without a target Keras does not warm up. */
+    if (!json_is_number(json_object_get(arguments, "warmup_target")))
+        s.warmup_steps = 0;
+    int values;
+    if (!strcmp(name, "PiecewiseConstantDecay") &&
+        (!read_list(arguments, "boundaries", CN_MAX_BOUNDARIES, s.boundaries, &s.count) ||
+         !read_list(arguments, "values", CN_MAX_BOUNDARIES + 1, s.values, &values)))
+        return false;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (!strcmp(name, classes[i].name)) {
+            *schedule = classes[i].with(s);
+            return cn_check_schedule(schedule);
+        }
+    return cn_fail(CN_FORMAT, "schedule: there is none named \"%s\"", name);
+}
+
+static bool read_fields(json_t *arguments, cn_optimizer *o)
+{
+    for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++) {
+        void *at = (char *)o + field->offset;
+        json_t *value = json_object_get(arguments, field->name);
+        if (!value || !cn_optimizer_has(o->type, field))
+            continue;
+        if (field->type == CN_OPTIMIZER_FLAG)
+            *(bool *)at = json_is_true(value);
+        else if (field->type == CN_OPTIMIZER_COUNT)
+            *(int *)at = (int)json_integer_value(value);
+        else
+            *(double *)at = json_number_value(value);
+    }
+    json_t *excluded = json_object_get(arguments, "exclude_from_weight_decay");
+    if (json_array_size(excluded) > CN_MAX_EXCLUDED)
+        return cn_fail(CN_FORMAT, "%s: more than %d words exclude from weight decay", o->type->name, CN_MAX_EXCLUDED);
+    for (size_t i = 0; i < json_array_size(excluded); i++)
+        o->exclude_from_weight_decay[i] = json_string_value(json_array_get(excluded, i));
+    return true;
+}
+
+bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
+{
+    static const struct {
+        const char *name;
+        cn_optimizer (*defaults)(void);
+    } classes[] = {{"Adam", cn_adam_defaults}, {"AdamW", cn_adamw_defaults}, {"SGD", cn_sgd_defaults}};
+    json_t *arguments;
+    const char *name = split_config("optimizer", config, &arguments);
+    for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {
+        if (strcasecmp(name, classes[i].name))
+            continue;
+        *optimizer = classes[i].defaults();
+        json_t *rate = json_object_get(arguments, "learning_rate");
+        if (json_is_object(rate) && !cn_schedule_from_config(rate, &optimizer->schedule))
+            return false;
+        read_number(arguments, "learning_rate", &optimizer->learning_rate);
+        return read_fields(arguments, optimizer);
+    }
+    return cn_fail(CN_FORMAT, "optimizer: there is none named \"%s\"", name ? name : "");
+}
+#endif

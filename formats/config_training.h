@@ -1,0 +1,15 @@
+/* Private: losses, metrics and optimizers from Keras' configs: a name ("mse"), or {"class_name": ..., "config": {...}}.
+ * Arguments that are missing or null have their defaults; unknown ones are ignored, since a config also lists what
+ * does not change results. False with the error set for what is not known. */
+#ifndef CN_FORMATS_CONFIG_TRAINING_H
+#define CN_FORMATS_CONFIG_TRAINING_H
+#include <jansson.h>
+#include "losses/metric.h"
+#include "optim/optimizer.h"
+
+bool cn_loss_from_config(json_t *config, cn_loss *loss);
+bool cn_metric_from_config(json_t *config, cn_metric *metric);
+/* The name of a class in any letter case. */
+bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer);
+bool cn_schedule_from_config(json_t *config, cn_schedule *schedule);
+#endif

@@ -1,0 +1,29 @@
+/* Cross-entropies. Predictions are probabilities, or logits with .from_logits = true. Probabilities are clipped to
+ * [1e-7, 1 - 1e-7], with a gradient of zero beyond; those that a softmax along the last axis or a sigmoid has just made
+ * are traced back to their logits instead, which loses nothing. */
+#ifndef CN_LOSSES_CROSSENTROPY_H
+#define CN_LOSSES_CROSSENTROPY_H
+#include "loss.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* -sum over classes of y_true log p, p being divided by its sum first. y_true has the shape of y_pred;
+ * .label_smoothing s makes it y (1 - s) + s / classes. cn_categorical_crossentropy(), (.from_logits = true) */
+#define cn_categorical_crossentropy(...) \
+    cn_categorical_crossentropy_with((cn_loss){CN_LOSS_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_loss cn_categorical_crossentropy_with(cn_loss args);
+/* The same from class numbers, of the shape of y_pred without the classes (or with 1 instead). Samples with the label
+ * .ignore_class do not count. */
+#define cn_sparse_categorical_crossentropy(...) \
+    cn_sparse_categorical_crossentropy_with((cn_loss){CN_LOSS_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_loss cn_sparse_categorical_crossentropy_with(cn_loss args);
+/* The mean over .axis of -y log p - (1 - y) log(1 - p); .label_smoothing s makes y into y (1 - s) + s / 2. */
+#define cn_binary_crossentropy(...) cn_binary_crossentropy_with((cn_loss){CN_LOSS_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_loss cn_binary_crossentropy_with(cn_loss args);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

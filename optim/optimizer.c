@@ -1,0 +1,484 @@
+#include "optim/optimizer.h"
+#include "core/engine.h"
+#include "core/ops/arithmetic.h"
+#include "core/ops/creation.h"
+#include "core/ops/reduction.h"
+#include "core/ops/update.h"
+#include "optim/fields.h"
+#include <math.h>
+#include <regex.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The variables that a updater keeps for each of those it trains: averages, accumulated gradients, and the slots of
+ * the rule. */
+enum { AVERAGE, ACCUMULATOR, FIRST_SLOT, KINDS = FIRST_SLOT + CN_MAX_SLOTS };
+
+typedef struct kind {
+    cn_tensor **variable; /* NULL: not kept */
+    void *block;
+    int run;
+} kind;
+
+struct cn_updater {
+    cn_optimizer optimizer;
+    int count, slot_count;
+    cn_tensor **variable;
+    bool *decays;
+    cn_tensor *iteration, *learning_rate;
+    kind kinds[KINDS];
+    cn_tensor **all; /* everything above in Keras' order */
+    int all_count;
+};
+
+#define FIELD(name, type, of_rule)                                        \
+    {                                                                     \
+#name, CN_OPTIMIZER_##type, offsetof(cn_optimizer, name), of_rule \
+    }
+const cn_optimizer_field cn_optimizer_fields[] = {
+    FIELD(momentum, NUMBER, true),
+    FIELD(nesterov, FLAG, true),
+    FIELD(beta_1, NUMBER, true),
+    FIELD(beta_2, NUMBER, true),
+    FIELD(epsilon, NUMBER, true),
+    FIELD(amsgrad, FLAG, true),
+    FIELD(weight_decay, NUMBER, false),
+    FIELD(clipnorm, NUMBER, false),
+    FIELD(clipvalue, NUMBER, false),
+    FIELD(global_clipnorm, NUMBER, false),
+    FIELD(use_ema, FLAG, false),
+    FIELD(ema_momentum, NUMBER, false),
+    FIELD(ema_overwrite_frequency, COUNT, false),
+    FIELD(loss_scale_factor, NUMBER, false),
+    FIELD(gradient_accumulation_steps, COUNT, false),
+    {NULL, CN_OPTIMIZER_NUMBER, 0, false},
+};
+
+bool cn_optimizer_has(const cn_optimizer_class *type, const cn_optimizer_field *field)
+{
+    if (!field->of_rule)
+        return true;
+    for (const char *const *option = type->options; option && *option; option++)
+        if (!strcmp(*option, field->name))
+            return true;
+    return false;
+}
+
+/* Making one */
+
+static bool is_given(const cn_optimizer *optimizer, const cn_optimizer_field *field)
+{
+    const void *at = (const char *)optimizer + field->offset;
+    return field->type == CN_OPTIMIZER_NUMBER ? *(const double *)at != 0
+           : field->type == CN_OPTIMIZER_FLAG ? *(const bool *)at
+                                              : *(const int *)at != 0;
+}
+
+static bool check_optimizer(const cn_optimizer *o)
+{
+    if (!o->type || !o->type->name || !o->type->update)
+        return cn_fail(CN_ARGUMENT, "updater: no optimizer is given");
+    const char *name = o->type->name;
+    for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++)
+        if (!cn_optimizer_has(o->type, field) && is_given(o, field))
+            return cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, field->name);
+    if ((o->clipnorm != 0) + (o->clipvalue != 0) + (o->global_clipnorm != 0) > 1)
+        return cn_fail(CN_ARGUMENT, "%s: at most one of clipnorm, clipvalue and global_clipnorm can be given", name);
+    if (!(o->clipnorm >= 0 && o->clipvalue >= 0 && o->global_clipnorm >= 0))
+        return cn_fail(CN_ARGUMENT, "%s: a bound for clipping is negative", name);
+    if (o->use_ema && !(o->ema_momentum >= 0 && o->ema_momentum <= 1))
+        return cn_fail(CN_ARGUMENT, "%s: ema_momentum is %g; it must be from 0 to 1", name, o->ema_momentum);
+    if (o->ema_overwrite_frequency < 0)
+        return cn_fail(CN_ARGUMENT, "%s: ema_overwrite_frequency is %d; it must be 1 or more", name,
+                       o->ema_overwrite_frequency);
+    if (o->gradient_accumulation_steps < 0 || o->gradient_accumulation_steps == 1)
+        return cn_fail(CN_ARGUMENT, "%s: gradient_accumulation_steps is %d; it must be 2 or more", name,
+                       o->gradient_accumulation_steps);
+    return !o->schedule.name || cn_check_schedule(&o->schedule);
+}
+
+static bool check_variables(cn_tensor *const *variables, int count)
+{
+    if (count < 1 || !variables)
+        return cn_fail(CN_ARGUMENT, "updater: there is no variable to train");
+    for (int i = 0; i < count; i++) {
+        if (!variables[i] || !variables[i]->variable || variables[i]->tape)
+            return cn_fail(CN_ARGUMENT, "updater: tensor %d is not a variable", i);
+        if (variables[i]->dtype == CN_I32)
+            return cn_fail(CN_TYPE, "updater: %s is of integers", cn_name_of(variables[i]));
+    }
+    return true;
+}
+
+static const char *last_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* Which variables weight decay is for. */
+static bool find_decays(cn_updater *u)
+{
+    for (int i = 0; i < u->count; i++)
+        u->decays[i] = u->optimizer.weight_decay != 0;
+    for (int e = 0; e < CN_MAX_EXCLUDED && u->optimizer.exclude_from_weight_decay[e]; e++) {
+        const char *text = u->optimizer.exclude_from_weight_decay[e];
+        regex_t expression;
+        if (regcomp(&expression, text, REG_EXTENDED | REG_NOSUB))
+            return cn_fail(CN_ARGUMENT, "updater: \"%s\" is not a regular expression", text);
+        for (int i = 0; i < u->count; i++)
+            if (!regexec(&expression, last_part(cn_name_of(u->variable[i])), 0, NULL, 0))
+                u->decays[i] = false;
+        regfree(&expression);
+    }
+    return true;
+}
+
+static size_t aligned_bytes(const cn_tensor *variable)
+{
+    size_t bytes = (size_t)cn_shape_size(variable->shape) * cn_dtype_size(variable->dtype);
+    return (bytes + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
+}
+
+/* A variable like each of the trained ones, in one block that is laid out as theirs is. */
+static bool add_kind(cn_updater *u, int index, const char *name, int run)
+{
+    kind *k = &u->kinds[index];
+    size_t bytes = 0, offset = 0;
+    for (int i = 0; i < u->count; i++)
+        bytes += aligned_bytes(u->variable[i]);
+    k->run = run;
+    k->variable = cn_allocate((size_t)u->count, sizeof *k->variable);
+    k->block = cn_allocate(bytes, 1);
+    for (int i = 0; k->variable && k->block && i < u->count; i++) {
+        char full[256];
+        snprintf(full, sizeof full, "%s_%s", cn_name_of(u->variable[i]), name);
+        k->variable[i] = cn_variable_new(u->variable[i]->shape, .dtype = u->variable[i]->dtype, .name = full);
+        if (!k->variable[i])
+            return false;
+        cn_variable_move(k->variable[i], (unsigned char *)k->block + offset, k->block, NULL);
+        offset += aligned_bytes(u->variable[i]);
+    }
+    return k->variable && k->block;
+}
+
+static bool add_kinds(cn_updater *u)
+{
+    const cn_optimizer *o = &u->optimizer;
+    cn_slot slot[CN_MAX_SLOTS];
+    u->slot_count = o->type->slots ? o->type->slots(o, slot) : 0;
+    if ((o->use_ema && !add_kind(u, AVERAGE, "average", 0)) ||
+        (o->gradient_accumulation_steps && !add_kind(u, ACCUMULATOR, "gradient_accumulator", 0)))
+        return false;
+    for (int i = 0; i < u->slot_count; i++)
+        if (!add_kind(u, FIRST_SLOT + i, slot[i].name, slot[i].run))
+            return false;
+    return true;
+}
+
+static bool list_variables(cn_updater *u)
+{
+    if (!(u->all = cn_allocate((size_t)(2 + KINDS * u->count), sizeof *u->all)))
+        return false;
+    u->all[u->all_count++] = u->iteration;
+    if (u->learning_rate)
+        u->all[u->all_count++] = u->learning_rate;
+    for (int first = 0; first < KINDS;) {
+        int end = first + 1;
+        while (end < KINDS && first >= FIRST_SLOT && u->kinds[end].run == u->kinds[first].run)
+            end++;
+        for (int i = 0; i < u->count; i++)
+            for (int k = first; k < end; k++)
+                if (u->kinds[k].variable)
+                    u->all[u->all_count++] = u->kinds[k].variable[i];
+        first = end;
+    }
+    return true;
+}
+
+static bool fill_updater(cn_updater *u, cn_tensor *const *variables, int count)
+{
+    u->count = count;
+    u->decays = cn_allocate((size_t)count, sizeof *u->decays);
+    u->variable = cn_allocate((size_t)count, sizeof *u->variable);
+    if (!u->decays || !u->variable)
+        return false;
+    memcpy(u->variable, variables, (size_t)count * sizeof *variables);
+    u->iteration = cn_variable_new(CN_SHAPE(), .dtype = CN_I32, .name = "iteration");
+    if (!u->optimizer.schedule.name) {
+        u->learning_rate = cn_variable_new(CN_SHAPE(), .dtype = CN_F64, .name = "learning_rate");
+        if (u->learning_rate)
+            *(double *)u->learning_rate->variable->storage = u->optimizer.learning_rate;
+    }
+    if (cn_failed() || !find_decays(u))
+        return false;
+    memset(u->optimizer.exclude_from_weight_decay, 0, sizeof u->optimizer.exclude_from_weight_decay);
+    return add_kinds(u) && list_variables(u);
+}
+
+cn_updater *cn_updater_new(cn_optimizer optimizer, cn_tensor *const *variables, int count)
+{
+    if (cn_failed() || !check_optimizer(&optimizer) || !check_variables(variables, count))
+        return NULL;
+    cn_updater *u = cn_allocate(1, sizeof *u);
+    if (!u)
+        return NULL;
+    u->optimizer = optimizer;
+    if (fill_updater(u, variables, count))
+        return u;
+    cn_updater_free(u);
+    return NULL;
+}
+
+void cn_updater_free(cn_updater *u)
+{
+    if (!u)
+        return;
+    for (int k = 0; k < KINDS; k++) {
+        for (int i = 0; u->kinds[k].variable && i < u->count; i++)
+            cn_variable_free(u->kinds[k].variable[i]);
+        cn_release(u->kinds[k].variable);
+        cn_release(u->kinds[k].block);
+    }
+    cn_variable_free(u->iteration);
+    cn_variable_free(u->learning_rate);
+    cn_release(u->all);
+    cn_release(u->decays);
+    cn_release(u->variable);
+    cn_release(u);
+}
+
+/* The scalars of a step: all that depends on the iteration and the learning rate, worked out within the tape, so that
+ * a plan can run any number of times. */
+
+static double learning_rate_at(const cn_optimizer *o, int64_t iteration, double learning_rate)
+{
+    return o->schedule.name ? o->schedule.value(&o->schedule, (double)iteration) : learning_rate;
+}
+
+static bool run_scalars(void *const *pointer, const void *prepared)
+{
+    const cn_optimizer *o = prepared;
+    double *step = pointer[0];
+    int64_t iteration = *(const int32_t *)pointer[1];
+    int64_t each = o->gradient_accumulation_steps ? o->gradient_accumulation_steps : 1, applied = iteration / each;
+    double rate = learning_rate_at(o, iteration, o->schedule.name ? 0 : *(const double *)pointer[2]);
+    int frequency = o->ema_overwrite_frequency;
+    step[CN_STEP_APPLIES] = (iteration + 1) % each == 0;
+    step[CN_STEP_DECAY] = o->weight_decay * rate;
+    step[CN_STEP_RATE] = o->type->rate ? o->type->rate(o, applied + 1, rate) : rate;
+    step[CN_STEP_EMA_MOMENTUM] = applied == 0 ? 0 : o->ema_momentum;
+    step[CN_STEP_EMA_OVERWRITES] = frequency > 0 && (applied + 1) % frequency == 0;
+    return true;
+}
+
+static bool scalars_infer(const cn_entry *entry, cn_type *output)
+{
+    (void)entry;
+    *output = (cn_type){CN_F64, CN_SHAPE(CN_STEP_SCALARS)};
+    return true;
+}
+
+static bool prepare_scalars(const cn_entry *entry, cn_preparation *preparation)
+{
+    cn_optimizer *o = cn_prepared(preparation, sizeof *o);
+    if (!o)
+        return false;
+    *o = *(const cn_optimizer *)entry->attributes;
+    preparation->kernel = run_scalars;
+    return true;
+}
+
+static const cn_operation scalars_of_step = {.name = "optimizer_step",
+                                             .attributes = sizeof(cn_optimizer),
+                                             .flags = CN_LEAF,
+                                             .infer = scalars_infer,
+                                             .prepare = prepare_scalars};
+
+/* Applying gradients. Each stage is recorded for all variables before the next, so that updates stand in a row. */
+
+static bool divide_by_loss_scale(const cn_updater *u, cn_tensor **g)
+{
+    for (int i = 0; u->optimizer.loss_scale_factor != 0 && i < u->count; i++)
+        if (g[i] && !(g[i] = cn_div(g[i], cn_scalar(g[i], u->optimizer.loss_scale_factor))))
+            return false;
+    return true;
+}
+
+static bool accumulate(const cn_updater *u, cn_tensor *step, cn_tensor **g)
+{
+    cn_tensor **sum = u->kinds[ACCUMULATOR].variable;
+    const double each[CN_UPDATE_CONSTANTS] = {u->optimizer.gradient_accumulation_steps};
+    for (int i = 0; sum && i < u->count; i++) {
+        cn_tensor *in[] = {sum[i], g[i]}, *out[2];
+        if (!g[i])
+            continue;
+        if (!cn_record_update(CN_UPDATE_accumulate, each, in, step, out) || !cn_assign(sum[i], out[0]))
+            return false;
+        g[i] = out[1];
+    }
+    return true;
+}
+
+static cn_tensor *square_sum(cn_tensor *g)
+{
+    return cn_sum(cn_square(g));
+}
+
+/* g * bound / max(norm, bound) */
+static cn_tensor *clip_norm(cn_tensor *g, cn_tensor *squares, double bound)
+{
+    cn_tensor *least = cn_scalar(g, bound);
+    return cn_mul(g, cn_div(least, cn_maximum(cn_sqrt(squares), least)));
+}
+
+static bool clip(const cn_updater *u, cn_tensor **g)
+{
+    const cn_optimizer *o = &u->optimizer;
+    cn_tensor *squares = NULL;
+    for (int i = 0; o->global_clipnorm != 0 && i < u->count; i++)
+        if (g[i])
+            squares = squares ? cn_add(squares, square_sum(g[i])) : square_sum(g[i]);
+    for (int i = 0; i < u->count; i++) {
+        if (!g[i])
+            continue;
+        if (o->clipvalue != 0)
+            g[i] = cn_clip(g[i], -o->clipvalue, o->clipvalue);
+        else if (o->clipnorm != 0)
+            g[i] = clip_norm(g[i], square_sum(g[i]), o->clipnorm);
+        else if (o->global_clipnorm != 0)
+            g[i] = clip_norm(g[i], squares, o->global_clipnorm);
+        if (!g[i])
+            return false;
+    }
+    return true;
+}
+
+static bool apply_rule(const cn_updater *u, cn_tape *tape, cn_tensor *step, cn_tensor *const *g)
+{
+    cn_update *updates = cn_arena_record(&tape->records, (size_t)u->count * sizeof *updates);
+    if (!updates)
+        return false;
+    for (int i = 0; i < u->count; i++) {
+        if (!g[i])
+            continue;
+        updates[i] =
+            (cn_update){.w = cn_read(tape, u->variable[i]), .gradient = g[i], .decays = u->decays[i], .scalars = step};
+        for (int s = 0; s < u->slot_count; s++)
+            updates[i].slot[s] = cn_read(tape, u->kinds[FIRST_SLOT + s].variable[i]);
+    }
+    for (int i = 0; i < u->count; i++)
+        if (g[i] && !u->optimizer.type->update(&u->optimizer, &updates[i]))
+            return false;
+    for (int i = 0; i < u->count; i++) {
+        if (g[i] && !cn_assign(u->variable[i], updates[i].new_w))
+            return false;
+        for (int s = 0; g[i] && s < u->slot_count; s++)
+            if (!cn_assign(u->kinds[FIRST_SLOT + s].variable[i], updates[i].new_slot[s]))
+                return false;
+    }
+    return true;
+}
+
+static bool average(const cn_updater *u, cn_tensor *step)
+{
+    cn_tensor **averages = u->kinds[AVERAGE].variable;
+    const double none[CN_UPDATE_CONSTANTS] = {0};
+    for (int i = 0; averages && i < u->count; i++) {
+        cn_tensor *in[] = {averages[i], u->variable[i]}, *out[2];
+        if (!cn_record_update(CN_UPDATE_moving_average, none, in, step, out) || !cn_assign(averages[i], out[0]) ||
+            (u->optimizer.ema_overwrite_frequency && !cn_assign(u->variable[i], out[1])))
+            return false;
+    }
+    return true;
+}
+
+static cn_tape *tape_of_gradients(const cn_updater *u, cn_tensor *const *gradients)
+{
+    cn_tape *tape = NULL;
+    for (int i = 0; i < u->count; i++) {
+        if (!gradients[i])
+            continue;
+        if (!gradients[i]->tape || (tape && gradients[i]->tape != tape)) {
+            cn_fail(CN_TAPE, "apply_gradients: the gradient of %s is not on the tape of the others",
+                    cn_name_of(u->variable[i]));
+            return NULL;
+        }
+        tape = gradients[i]->tape;
+    }
+    if (!tape)
+        cn_fail(CN_GRADIENT, "apply_gradients: there is no gradient for any variable");
+    return tape;
+}
+
+bool cn_apply_gradients(cn_updater *u, cn_tensor *const *gradients)
+{
+    if (cn_failed())
+        return false;
+    if (!u || !gradients)
+        return cn_fail(CN_ARGUMENT, "apply_gradients: needs an updater and gradients");
+    cn_tape *tape = tape_of_gradients(u, gradients);
+    cn_tensor **g = tape ? cn_arena_record(&tape->records, (size_t)u->count * sizeof *g) : NULL;
+    if (!g)
+        return false;
+    memcpy(g, gradients, (size_t)u->count * sizeof *g);
+    cn_tensor *in[] = {u->iteration, u->learning_rate}, *step;
+    if (!cn_record_on(tape, &scalars_of_step, &u->optimizer, in, u->learning_rate ? 2 : 1, &step, 1))
+        return false;
+    return divide_by_loss_scale(u, g) && accumulate(u, step, g) && clip(u, g) && apply_rule(u, tape, step, g) &&
+           average(u, step) &&
+           cn_assign(u->iteration, cn_add(u->iteration, cn_ones(tape, CN_SHAPE(), .dtype = CN_I32)));
+}
+
+bool cn_finish_updates(cn_updater *u)
+{
+    if (cn_failed())
+        return false;
+    if (!u)
+        return cn_fail(CN_ARGUMENT, "finish_updates: needs an updater");
+    cn_tensor **averages = u->kinds[AVERAGE].variable;
+    for (int i = 0; averages && i < u->count; i++) {
+        cn_view values = cn_array_with(averages[i]->variable->storage, cn_array_type_of(averages[i]->dtype), false,
+                                       averages[i]->shape);
+        if (!cn_variable_set(u->variable[i], values))
+            return false;
+    }
+    return true;
+}
+
+/* Asking */
+
+int64_t cn_iterations(const cn_updater *u)
+{
+    return u ? *(const int32_t *)u->iteration->variable->storage : 0;
+}
+
+double cn_learning_rate(const cn_updater *u)
+{
+    if (!u)
+        return (double)NAN;
+    return learning_rate_at(&u->optimizer, cn_iterations(u),
+                            u->learning_rate ? *(const double *)u->learning_rate->variable->storage : 0);
+}
+
+bool cn_set_learning_rate(cn_updater *u, double learning_rate)
+{
+    if (cn_failed())
+        return false;
+    if (!u)
+        return cn_fail(CN_ARGUMENT, "set_learning_rate: needs an updater");
+    if (!u->learning_rate)
+        return cn_fail(CN_STATE, "set_learning_rate: the schedule %s gives the learning rate",
+                       u->optimizer.schedule.name);
+    return cn_variable_set(u->learning_rate, cn_array_with(&learning_rate, CN_ARRAY_F64, false, CN_SHAPE()));
+}
+
+int cn_updater_variable_count(const cn_updater *u)
+{
+    return u ? u->all_count : 0;
+}
+
+cn_tensor *cn_updater_variable(const cn_updater *u, int index)
+{
+    return u && index >= 0 && index < u->all_count ? u->all[index] : NULL;
+}
