@@ -13,7 +13,10 @@ static const struct {
     golden_group *run;
 } groups[] = {
     {"activations", golden_run_operation},
+    {"losses", golden_run_loss},
+    {"metrics", golden_run_metric},
     {"ops", golden_run_operation},
+    {"optimizers", golden_run_optimizer},
 };
 
 static golden_group *group_of(const char *name)
