@@ -366,7 +366,7 @@ bool cn_array_text(cn_text *text, const void *data, cn_dtype dtype, cn_shape sha
     char shape_text[CN_SHAPE_TEXT];
     int64_t size = cn_shape_size(shape);
     if (size < 0)
-        return cn_fail(CN_SHAPE, "print: an array cannot have the shape %s",
+        return cn_fail(CN_SHAPES, "print: an array cannot have the shape %s",
                        cn_shape_text(shape, shape_text, sizeof shape_text));
     if (shape.rank == 0 && !repr) {
         add_scalar(text, element(data, dtype, 0), dtype);

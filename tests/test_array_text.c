@@ -137,7 +137,7 @@ Test(array_text, refuses_an_open_dimension)
     cn_text text = {0};
     float value = 1;
     cr_assert_not(cn_array_text(&text, &value, CN_F32, CN_SHAPE(-1, 2), (int64_t[]){2, 1}, false));
-    cr_assert_eq(cn_error_code(), CN_SHAPE);
+    cr_assert_eq(cn_error_code(), CN_SHAPES);
     cr_assert_str_eq(cn_error_message(), "print: an array cannot have the shape (None, 2)");
     cn_text_free(&text);
 }
