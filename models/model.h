@@ -59,7 +59,7 @@ typedef struct cn_compile_args {
     cn_metric metrics[CN_MAX_METRICS];   /* of every output; without sample weights */
     cn_metric weighted_metrics[CN_MAX_METRICS];
     cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
-    /* Instead of the built-in training step: records another one on a deferred tape (see cn_record_step). */
+    /* Instead of the built-in training step: records another one on a deferred tape (see cn_step). */
     bool (*train_step)(cn_model *model, cn_step *step);
 } cn_compile_args;
 /* cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error(), .metrics = {cn_accuracy()}) */
@@ -70,14 +70,14 @@ CN_API bool cn_compile_with(cn_model *model, cn_compile_args args);
 struct cn_step {
     cn_tape *tape;
     cn_tensors x, y_true, sample_weight; /* what the batch feeds; a missing weight is NULL */
-    cn_tensors y_pred;                   /* filled by cn_record_forward */
-    cn_tensor *loss;                     /* likewise by cn_record_loss: a scalar, penalties included */
+    cn_tensors y_pred;                   /* filled by cn_step_forward */
+    cn_tensor *loss;                     /* likewise by cn_step_loss: a scalar, penalties included */
 };
 /* The parts of the built-in step, for a train_step that keeps some of them. */
-CN_API bool cn_record_forward(cn_model *model, cn_step *step);
-CN_API bool cn_record_loss(cn_model *model, cn_step *step);
-CN_API bool cn_record_update(cn_model *model, cn_step *step); /* gradients and the optimizer */
-CN_API bool cn_record_metrics(cn_model *model, cn_step *step);
+CN_API bool cn_step_forward(cn_model *model, cn_step *step);
+CN_API bool cn_step_loss(cn_model *model, cn_step *step);
+CN_API bool cn_step_update(cn_model *model, cn_step *step); /* gradients and the optimizer */
+CN_API bool cn_step_metrics(cn_model *model, cn_step *step);
 
 /* What compile made. */
 CN_API cn_updater *cn_model_updater(cn_model *model);
