@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "core/random.h"
 #include "core/tensor.h"
+#include "core/print.h"
 #include "core/tape.h"
 #include "core/operation.h"
 #include "core/ops/creation.h"
@@ -41,6 +42,8 @@
 #include "optim/optimizer.h"
 #include "optim/sgd.h"
 #include "optim/adam.h"
+#include "models/model.h"
+#include "training/training.h"
 #include "data/idx.h"
 #include "formats/safetensors.h"
 #endif

@@ -27,8 +27,9 @@ static void expect_line(cn_progress_state state, const char *expected)
     expect(&text, expected);
 }
 
-#define LOGS(...) \
-    .logs = (const cn_log[]){__VA_ARGS__}, .log_count = (int)(sizeof((const cn_log[]){__VA_ARGS__}) / sizeof(cn_log))
+#define LOGS(...)                             \
+    .logs = (const cn_logged[]){__VA_ARGS__}, \
+    .log_count = (int)(sizeof((const cn_logged[]){__VA_ARGS__}) / sizeof(cn_logged))
 #define STATE(...) ((cn_progress_state){__VA_ARGS__})
 
 Test(progress_text, the_bar_grows_from_dots_over_an_arrow_to_full)
@@ -114,14 +115,14 @@ Test(progress, draws_over_the_last_state_on_a_terminal)
     cn_progress progress = {.verbose = 1, .terminal = true, .write = append, .context = &text};
     cn_progress_begin(&progress, 1, 3, 2, 100);
     expect(&text, "Epoch 2/3\n");
-    cn_progress_update(&progress, 1, &(cn_log){"loss", 10.5}, 1, 200);
+    cn_progress_update(&progress, 1, &(cn_logged){"loss", 10.5}, 1, 200);
     expect(&text, "\r1/2 [==============>...............] - ETA: 1:40 - loss: 10.5000");
-    cn_progress_update(&progress, 2, &(cn_log){"loss", 9.5}, 1, 200.25);
+    cn_progress_update(&progress, 2, &(cn_logged){"loss", 9.5}, 1, 200.25);
     char expected[256];
     memset(expected, '\b', 64);
     strcpy(expected + 64, "\r2/2 " FULL_BAR " - ETA: 0s - loss: 9.5000   ");
     expect(&text, expected);
-    cn_progress_end(&progress, 2, &(cn_log){"loss", 9.5}, 1, 200.5);
+    cn_progress_end(&progress, 2, &(cn_logged){"loss", 9.5}, 1, 200.5);
     memset(expected, '\b', 61);
     strcpy(expected + 61, "\r2/2 " FULL_BAR " - 100s 500ms/step - loss: 9.5000\n");
     expect(&text, expected);
@@ -132,9 +133,9 @@ Test(progress, counts_characters_not_bytes)
     cn_text text = {0};
     cn_progress progress = {.verbose = 1, .terminal = true, .write = append, .context = &text};
     cn_progress_begin(&progress, 0, 1, 1, 0);
-    cn_progress_update(&progress, 1, &(cn_log){"ошибка", 1}, 1, 1);
+    cn_progress_update(&progress, 1, &(cn_logged){"ошибка", 1}, 1, 1);
     cn_text_free(&text);
-    cn_progress_end(&progress, 1, &(cn_log){"ошибка", 1}, 1, 1);
+    cn_progress_end(&progress, 1, &(cn_logged){"ошибка", 1}, 1, 1);
     cr_assert_eq(strspn(text.data, "\b"), strlen("1/1 " FULL_BAR " - ETA: 0s - 123456: 1.0000"));
     cn_text_free(&text);
 }
@@ -164,8 +165,8 @@ Test(progress, is_one_line_an_epoch_without_control_characters_elsewhere)
     for (int epoch = 0; epoch < 2; epoch++) {
         cn_progress_begin(&progress, epoch, 2, 4, 10 * epoch);
         for (int step = 1; step <= 4; step++)
-            cn_progress_update(&progress, step, &(cn_log){"loss", 2}, 1, 10 * epoch + step);
-        cn_progress_end(&progress, 4, &(cn_log){"loss", 1}, 1, 10 * epoch + 4);
+            cn_progress_update(&progress, step, &(cn_logged){"loss", 2}, 1, 10 * epoch + step);
+        cn_progress_end(&progress, 4, &(cn_logged){"loss", 1}, 1, 10 * epoch + 4);
     }
     expect(&text, "Epoch 1/2\n4/4 " FULL_BAR " - 4s 1s/step - loss: 1.0000\n"
                   "Epoch 2/2\n4/4 " FULL_BAR " - 4s 1s/step - loss: 1.0000\n");
@@ -199,7 +200,7 @@ Test(progress, verbose_2_is_one_line_an_epoch)
     cn_progress progress = {.verbose = 2, .terminal = true, .write = append, .context = &text};
     cn_progress_begin(&progress, 0, 2, 4, 0);
     cn_progress_update(&progress, 4, NULL, 0, 4);
-    cn_progress_end(&progress, 4, &(cn_log){"loss", 1}, 1, 4);
+    cn_progress_end(&progress, 4, &(cn_logged){"loss", 1}, 1, 4);
     expect(&text, "Epoch 1/2\n4/4 - 4s - loss: 1.0000 - 4s/epoch - 1s/step\n");
 }
 

@@ -42,7 +42,7 @@ static void add_time_left(cn_text *text, double seconds)
         cn_text_format(text, "%llds", left);
 }
 
-static void add_log(cn_text *text, const cn_log *log, double compared)
+static void add_log(cn_text *text, const cn_logged *log, double compared)
 {
     cn_text_format(text, " - %s: ", log->name);
     cn_text_number(text, compared > 1e-3 ? 'f' : 'e', 4, log->value);
@@ -141,7 +141,7 @@ static void show(cn_progress *progress, const cn_progress_state *state)
     write_text(progress, &text);
 }
 
-void cn_progress_update(cn_progress *progress, int64_t step, const cn_log *logs, int log_count, double now)
+void cn_progress_update(cn_progress *progress, int64_t step, const cn_logged *logs, int log_count, double now)
 {
     if (progress->verbose != 1 || (progress->drawn && now - progress->last_update < interval))
         return;
@@ -157,7 +157,7 @@ void cn_progress_update(cn_progress *progress, int64_t step, const cn_log *logs,
     progress->last_update = now;
 }
 
-void cn_progress_end(cn_progress *progress, int64_t step, const cn_log *logs, int log_count, double now)
+void cn_progress_end(cn_progress *progress, int64_t step, const cn_logged *logs, int log_count, double now)
 {
     if (progress->verbose != 1 && progress->verbose != 2)
         return;

@@ -2,11 +2,7 @@
 #ifndef CN_TRAINING_PROGRESS_TEXT_H
 #define CN_TRAINING_PROGRESS_TEXT_H
 #include "core/text.h"
-
-typedef struct cn_log {
-    const char *name;
-    double value;
-} cn_log;
+#include "training/training.h"
 
 /* What one update shows. Times are in seconds. */
 typedef struct cn_progress_state {
@@ -14,7 +10,7 @@ typedef struct cn_progress_state {
     int64_t steps;    /* of so many; 0: unknown */
     double elapsed;   /* since the first step began */
     double step_time; /* estimate */
-    const cn_log *logs;
+    const cn_logged *logs;
     int log_count;
     bool final; /* the last update: the total time is shown instead of what is left, and the line ends */
 } cn_progress_state;
@@ -41,7 +37,7 @@ typedef struct cn_progress {
 /* Begins an epoch of so many steps (0: unknown). `epoch` counts from 0; with epochs > 1 its number is written. */
 void cn_progress_begin(cn_progress *progress, int64_t epoch, int64_t epochs, int64_t steps, double now);
 /* `step` steps are done. Draws unless the last drawing is less than 0.05 s old. */
-void cn_progress_update(cn_progress *progress, int64_t step, const cn_log *logs, int log_count, double now);
+void cn_progress_update(cn_progress *progress, int64_t step, const cn_logged *logs, int log_count, double now);
 /* The epoch is over after `step` steps. */
-void cn_progress_end(cn_progress *progress, int64_t step, const cn_log *logs, int log_count, double now);
+void cn_progress_end(cn_progress *progress, int64_t step, const cn_logged *logs, int log_count, double now);
 #endif
