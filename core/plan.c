@@ -37,6 +37,7 @@ typedef struct root {
     int variable;    /* IN_VARIABLE: index into the plan's */
     size_t offset;   /* in the owner, the block or the constants */
     const void *data;
+    int claim;  /* the last run of updates that wants to lay it */
     bool final; /* the last value of an assigned variable */
 } root;
 
@@ -504,12 +505,20 @@ static void place_in_inputs(planner *p)
 
 /* Updates in a row whose operands lie at the same distances become one; gradients are placed so that they do. */
 
-static bool merge_operands(const planner *p, const cn_entry *first, const cn_entry *next, int64_t *delta)
+/* Memory of its own in the block, which may be laid anywhere. */
+static bool is_movable(const planner *p, cn_tensor *tensor)
 {
+    const root *memory = &p->root[owner_of(p, cn_base(tensor)->root)];
+    return memory->place == IN_BLOCK && memory->bytes == bytes_of(tensor);
+}
+
+static bool merge_operands(const planner *p, int head, const cn_entry *next, int64_t *delta)
+{
+    const cn_entry *first = p->schedule[head].entry;
     if (next->operation != first->operation || next->input_count != first->input_count ||
         (next->operation->attributes && memcmp(next->attributes, first->attributes, next->operation->attributes) != 0))
         return false;
-    *delta = -1;
+    *delta = 0;
     int64_t elements = cn_shape_size(first->output[0]->shape), own = cn_shape_size(next->output[0]->shape);
     for (int i = 0; i < first->output_count + first->input_count; i++) {
         bool is_output = i < first->output_count;
@@ -518,21 +527,35 @@ static bool merge_operands(const planner *p, const cn_entry *first, const cn_ent
         if (!is_output && a == b && cn_shape_size(a->shape) != elements)
             continue;
         if (cn_shape_size(a->shape) != elements || cn_shape_size(b->shape) != own || !is_whole(p, a) ||
-            !is_whole(p, b) || a->dtype != b->dtype)
+            !is_whole(p, b) || a->dtype != b->dtype || (!is_output && root_of(p, b)->producer >= head))
             return false;
         const root *ra = root_of(p, a), *rb = root_of(p, b);
         if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE) {
             int64_t distance = (unsigned char *)p->plan->variable[rb->variable].variable->variable->storage -
                                (unsigned char *)p->plan->variable[ra->variable].variable->variable->storage;
-            if (*delta >= 0 && distance != *delta)
+            if (distance <= 0 || (*delta && distance != *delta))
                 return false;
             *delta = distance;
-        } else if (is_output || p->root[owner_of(p, a->base ? a->base->root : a->root)].place != IN_BLOCK ||
-                   p->root[owner_of(p, b->base ? b->base->root : b->root)].place != IN_BLOCK) {
+        } else if (is_output || !is_movable(p, a) || !is_movable(p, b)) {
             return false;
         }
     }
     return *delta > 0;
+}
+
+/* Notes what a run of updates would lay elsewhere; false if that is needed in two places. */
+static bool claim_operands(planner *p, const cn_entry *entry, int run)
+{
+    for (int i = 0; i < entry->input_count; i++) {
+        root *memory = &p->root[owner_of(p, cn_base(entry->input[i])->root)];
+        if (memory->place != IN_BLOCK ||
+            cn_shape_size(entry->input[i]->shape) != cn_shape_size(entry->output[0]->shape))
+            continue;
+        if (memory->claim == run)
+            return false;
+        memory->claim = run;
+    }
+    return true;
 }
 
 static bool place_gradients(planner *p, int first, int last, const int64_t *delta)
@@ -563,6 +586,25 @@ static bool place_gradients(planner *p, int first, int last, const int64_t *delt
     return true;
 }
 
+/* What a run of the plan checks, since variables may move. */
+static void note_distances(planner *p, int first, int last, const int64_t *delta)
+{
+    const cn_entry *head = p->schedule[first].entry;
+    for (int i = first + 1; i <= last; i++) {
+        const cn_entry *update = p->schedule[i].entry;
+        for (int k = 0; k < update->output_count + update->input_count; k++) {
+            bool is_output = k < update->output_count;
+            cn_tensor *tensor = is_output ? update->output[k] : update->input[k - update->output_count];
+            cn_tensor *of_head = is_output ? head->output[k] : head->input[k - update->output_count];
+            const root *r = root_of(p, tensor);
+            if (r->place == IN_VARIABLE && tensor != of_head) {
+                p->plan->variable[r->variable].first = root_of(p, of_head)->variable;
+                p->plan->variable[r->variable].delta = delta[i - first];
+            }
+        }
+    }
+}
+
 static bool merge_updates(planner *p)
 {
     int64_t *delta = cn_allocate((size_t)p->count + 1, sizeof *delta);
@@ -571,22 +613,14 @@ static bool merge_updates(planner *p)
         const cn_entry *entry = p->schedule[i].entry;
         int last = i;
         delta[0] = 0;
-        while (entry->operation->flags & CN_MERGES && last + 1 < p->count) {
+        bool merges = entry->operation->flags & CN_MERGES && claim_operands(p, entry, i + 1);
+        while (merges && last + 1 < p->count) {
             const cn_entry *previous = p->schedule[last].entry;
             int64_t distance, bytes = (int64_t)bytes_of(previous->output[0]);
-            if (!merge_operands(p, entry, p->schedule[last + 1].entry, &distance))
+            if (!merge_operands(p, i, p->schedule[last + 1].entry, &distance))
                 break;
             int64_t gap = distance - (delta[last - i] + bytes);
-            bool neighbours = gap >= 0 && gap < CN_ALIGNMENT;
-            /* A gradient used by two updates cannot lie in two places. */
-            for (int k = 0; neighbours && k < entry->input_count; k++) {
-                cn_tensor *tensor = p->schedule[last + 1].entry->input[k];
-                for (int j = i; j <= last; j++)
-                    neighbours = neighbours && (tensor == entry->input[k] ||
-                                                owner_of(p, cn_base(p->schedule[j].entry->input[k])->root) !=
-                                                    owner_of(p, cn_base(tensor)->root));
-            }
-            if (!neighbours)
+            if (gap < 0 || gap >= CN_ALIGNMENT || !claim_operands(p, p->schedule[last + 1].entry, i + 1))
                 break;
             last++;
             delta[last - i] = distance;
@@ -595,20 +629,7 @@ static bool merge_updates(planner *p)
         for (int j = i + 1; j <= last; j++)
             p->merged[j] = 0;
         if (last > i) {
-            for (int j = i; j <= last; j++) {
-                const cn_entry *update = p->schedule[j].entry;
-                for (int k = 0; k < update->output_count + update->input_count; k++) {
-                    cn_tensor *tensor =
-                        k < update->output_count ? update->output[k] : update->input[k - update->output_count];
-                    cn_tensor *head =
-                        k < update->output_count ? entry->output[k] : entry->input[k - update->output_count];
-                    const root *r = root_of(p, tensor);
-                    if (r->place == IN_VARIABLE && tensor != head) {
-                        p->plan->variable[r->variable].first = root_of(p, head)->variable;
-                        p->plan->variable[r->variable].delta = delta[j - i];
-                    }
-                }
-            }
+            note_distances(p, i, last, delta);
             done = place_gradients(p, i, last, delta);
         }
         i = last + 1;
