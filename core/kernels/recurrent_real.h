@@ -128,13 +128,14 @@ static void NAME(back)(const cn_lstm_back *s)
         const REAL *gates = (const REAL *)s->gates + r * 5 * u, *c_before = (const REAL *)s->c_before + r * u;
         REAL *dh = (REAL *)s->dh + r * u, *dc = (REAL *)s->dc + r * u, *dz = (REAL *)s->dz + r * 4 * u;
         const REAL *dy = s->dy ? (const REAL *)s->dy + r * s->dy_row : NULL;
-        REAL *copy = (REAL *)s->dz_copy + r * s->dz_copy_row;
+        REAL *copy = s->dz_copy ? (REAL *)s->dz_copy + r * s->dz_copy_row : NULL;
         const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
         if (dy)
             CN_INDEPENDENT for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
         if (s->mask && !s->mask[r * s->mask_row]) {
             memset(dz, 0, (size_t)(4 * u) * sizeof(REAL));
-            memset(copy, 0, (size_t)(4 * u) * sizeof(REAL));
+            if (copy)
+                memset(copy, 0, (size_t)(4 * u) * sizeof(REAL));
             continue;
         }
         /* dz first holds the gradients of the activated gates; that of c is gathered in its second quarter. */
@@ -155,7 +156,8 @@ static void NAME(back)(const cn_lstm_back *s)
         NAME(derive)(s->recurrent_activation, 2 * u, dz, gates);
         NAME(derive)(s->activation, u, dz + 2 * u, g);
         NAME(derive)(s->recurrent_activation, u, dz + 3 * u, o);
-        memcpy(copy, dz, (size_t)(4 * u) * sizeof(REAL));
+        if (copy)
+            memcpy(copy, dz, (size_t)(4 * u) * sizeof(REAL));
         memset(dh, 0, (size_t)u * sizeof(REAL));
         if (s->turned)
             NAME(add_row_product)(u, 4 * u, dh, dz, s->turned);
