@@ -1,6 +1,7 @@
 #include "layers/core.h"
 #include "core/engine.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/creation.h"
 #include "core/ops/indexing.h"
 #include "core/ops/product.h"
 #include "layers/arguments.h"
@@ -213,7 +214,7 @@ static bool embedding_call(cn_layer *layer, const cn_layer_call *call, cn_tensor
     ids = cn_record(&checked_ids, &e->args.input_dim, &ids, 1);
     outputs->item[outputs->count++] = cn_take(e->embeddings, ids, .axis = 0);
     if (e->args.mask_zero)
-        cn_set_mask(outputs->item[0], cn_not_equal(ids, cn_scalar_typed(call->tape, 0, CN_I32)));
+        cn_set_mask(outputs->item[0], cn_not_equal(ids, cn_zeros(call->tape, CN_SHAPE(), .dtype = CN_I32)));
     return !cn_failed();
 }
 

@@ -150,40 +150,41 @@ static bool fill_scaling(const cn_initializer *self, cn_shape shape, uint64_t se
     return fill_truncated(&by, shape, seed, stream, values);
 }
 
-/* Orthonormalizes the columns of a (rows x columns, rows >= columns) by Householder reflections: a = QR with Q's signs
- * such that R has a positive diagonal. q gets the first `columns` columns of Q; `scratch` has room for `columns`. */
+/* Orthonormalizes the columns of a (rows x columns, rows >= columns; each column lies in one piece) by Householder
+ * reflections: a = QR with Q's signs such that R has a positive diagonal. q gets the first `columns` columns of Q;
+ * `scratch` has room for `columns`. */
 static void orthonormalize(double *a, double *q, double *scratch, int64_t rows, int64_t columns)
 {
     for (int64_t k = 0; k < columns; k++) {
         double norm = 0;
         for (int64_t i = k; i < rows; i++)
-            norm += a[i * columns + k] * a[i * columns + k];
+            norm += a[k * rows + i] * a[k * rows + i];
         norm = sqrt(norm);
-        double diagonal = a[k * columns + k];
+        double diagonal = a[k * rows + k];
         scratch[k] = diagonal > 0 ? -norm : norm; /* R's diagonal */
-        a[k * columns + k] = diagonal - scratch[k];
+        a[k * rows + k] = diagonal - scratch[k];
         double square = 2 * norm * (norm + fabs(diagonal)); /* of the reflection's vector, which takes column k */
         for (int64_t j = k + 1; j < columns && square > 0; j++) {
             double dot = 0;
             for (int64_t i = k; i < rows; i++)
-                dot += a[i * columns + k] * a[i * columns + j];
+                dot += a[k * rows + i] * a[j * rows + i];
             for (int64_t i = k; i < rows; i++)
-                a[i * columns + j] -= 2 * dot / square * a[i * columns + k];
+                a[j * rows + i] -= 2 * dot / square * a[k * rows + i];
         }
     }
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j++)
-            q[i * columns + j] = i == j ? (scratch[j] < 0 ? -1 : 1) : 0;
+    for (int64_t j = 0; j < columns; j++)
+        for (int64_t i = 0; i < rows; i++)
+            q[j * rows + i] = i == j ? (scratch[j] < 0 ? -1 : 1) : 0;
     for (int64_t k = columns - 1; k >= 0; k--) {
         double square = 0;
         for (int64_t i = k; i < rows; i++)
-            square += a[i * columns + k] * a[i * columns + k];
+            square += a[k * rows + i] * a[k * rows + i];
         for (int64_t j = 0; j < columns && square > 0; j++) {
             double dot = 0;
             for (int64_t i = k; i < rows; i++)
-                dot += a[i * columns + k] * q[i * columns + j];
+                dot += a[k * rows + i] * q[j * rows + i];
             for (int64_t i = k; i < rows; i++)
-                q[i * columns + j] -= 2 * dot / square * a[i * columns + k];
+                q[j * rows + i] -= 2 * dot / square * a[k * rows + i];
         }
     }
 }
@@ -207,7 +208,7 @@ static bool fill_orthogonal(const cn_initializer *self, cn_shape shape, uint64_t
     orthonormalize(a, q, scratch, most, least);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
-            values[i * columns + j] = self->option[0] * (rows < columns ? q[j * least + i] : q[i * least + j]);
+            values[i * columns + j] = self->option[0] * (rows < columns ? q[i * most + j] : q[j * most + i]);
     cn_release(a);
     return true;
 }

@@ -181,7 +181,7 @@ static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
     return done;
 }
 
-cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_shape shape, cn_weight_args args)
+cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args args)
 {
     if (cn_failed())
         return NULL;
@@ -196,7 +196,7 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_shape shape,
     if (!path)
         return NULL;
     strcat(strcat(strcpy(path, layer->name), "/"), name);
-    cn_tensor *variable = cn_variable_new(shape, .dtype = args.dtype, .name = path);
+    cn_tensor *variable = cn_variable_new(args.shape, .dtype = args.dtype, .name = path);
     cn_release(path);
     cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
     if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual)) {

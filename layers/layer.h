@@ -221,18 +221,19 @@ CN_API bool cn_register_layer(const cn_layer_class *type);
 CN_API const cn_layer_class *cn_layer_class_named(const char *name);
 
 typedef struct cn_weight_args {
-    char first_;
+    cn_shape shape;
     cn_initializer initializer; /* glorot_uniform by default, zeros for integers */
     cn_regularizer regularizer;
     cn_constraint constraint;
     bool trainable;
     cn_dtype dtype; /* the layer's by default */
 } cn_weight_args;
-/* In build: a weight of the layer's. The handle is good as long as the layer. */
-#define cn_add_weight(layer, name, shape, ...)   \
-    cn_add_weight_with((layer), (name), (shape), \
-                       (cn_weight_args){.dtype = (layer)->dtype, .trainable = true, .first_ = 0, __VA_ARGS__})
-CN_API cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_shape shape, cn_weight_args args);
+/* In build: a weight of the layer's: cn_add_weight(layer, "bias", CN_SHAPE(3), .initializer = cn_init_zeros()). The
+ * handle is good as long as the layer. */
+#define cn_add_weight(layer, name, ...) \
+    cn_add_weight_with((layer), (name), \
+                       (cn_weight_args){.dtype = (layer)->dtype, .trainable = true, .shape = __VA_ARGS__})
+CN_API cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args args);
 /* In init or build: a layer inside this one, whose weights are this one's too. Returns the sublayer. */
 CN_API cn_layer *cn_add_sublayer(cn_layer *layer, cn_layer *sublayer);
 /* In call: a scalar that is added to the loss of the model. */

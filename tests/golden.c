@@ -13,6 +13,7 @@ static const struct {
     golden_group *run;
 } groups[] = {
     {"activations", golden_run_operation},
+    {"layers", golden_run_layer},
     {"losses", golden_run_loss},
     {"metrics", golden_run_metric},
     {"ops", golden_run_operation},

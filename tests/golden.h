@@ -22,7 +22,7 @@ typedef struct golden_case {
 
 /* Runs a case on its tape in its type; errors stay in the error record. False if the case is not understood. */
 typedef bool golden_group(golden_case *c);
-golden_group golden_run_loss, golden_run_metric, golden_run_operation, golden_run_optimizer;
+golden_group golden_run_layer, golden_run_loss, golden_run_metric, golden_run_operation, golden_run_optimizer;
 
 /* How one operation is called: of one or two tensors without arguments, or by a function that reads the config and
  * returns the number of outputs. Each list of rows ends with one without a name. */

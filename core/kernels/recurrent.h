@@ -35,7 +35,7 @@ typedef struct cn_lstm_back {
     int64_t dy_row;
     void *dh, *dc; /* in and out */
     void *dz;      /* (rows, 4 units) */
-    void *dz_copy; /* the same with its own stride */
+    void *dz_copy; /* the same with its own stride, or NULL */
     int64_t dz_copy_row;
     const int32_t *mask;
     int64_t mask_row;

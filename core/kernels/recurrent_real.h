@@ -2,39 +2,43 @@
 
 #define NAME(name) CN_PASTE(name, SUFFIX)
 #define VECTOR NAME(vector)
+#define HALF NAME(half)
 #define WIDTH ((int64_t)(CN_VECTOR_BYTES / sizeof(REAL)))
 
 typedef REAL VECTOR __attribute__((vector_size(CN_VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+typedef REAL HALF __attribute__((vector_size(CN_VECTOR_BYTES / 2), aligned(sizeof(REAL)), may_alias));
 
-/* y += x m, where m is (k, n) row-major. Every element of y is the same sum in the same order, in a vector or not. */
+/* One block of columns of y += x m. Four partial sums, so that the additions do not wait for each other. */
+#define ADD_BLOCK(type)                                               \
+    do {                                                              \
+        type s0 = *(type *)(y + j), s1 = (type){0}, s2 = s1, s3 = s1; \
+        int64_t i = 0;                                                \
+        for (; i + 4 <= k; i += 4) {                                  \
+            const REAL *row = m + i * n + j;                          \
+            s0 += *(const type *)row * x[i];                          \
+            s1 += *(const type *)(row + n) * x[i + 1];                \
+            s2 += *(const type *)(row + 2 * n) * x[i + 2];            \
+            s3 += *(const type *)(row + 3 * n) * x[i + 3];            \
+        }                                                             \
+        for (; i < k; i++)                                            \
+            s0 += *(const type *)(m + i * n + j) * x[i];              \
+        *(type *)(y + j) = (s0 + s1) + (s2 + s3);                     \
+    } while (0)
+
+/* y += x m, where m is (k, n) row-major. */
 static inline void NAME(add_row_product)(int64_t n, int64_t k, REAL *y, const REAL *x, const REAL *m)
 {
     int64_t j = 0;
-    for (; j + 4 * WIDTH <= n; j += 4 * WIDTH) {
-        VECTOR *to = (VECTOR *)(y + j);
-        VECTOR s0 = to[0], s1 = to[1], s2 = to[2], s3 = to[3];
-        for (int64_t i = 0; i < k; i++) {
-            const VECTOR *row = (const VECTOR *)(m + i * n + j);
-            s0 += row[0] * x[i];
-            s1 += row[1] * x[i];
-            s2 += row[2] * x[i];
-            s3 += row[3] * x[i];
-        }
-        to[0] = s0;
-        to[1] = s1;
-        to[2] = s2;
-        to[3] = s3;
+    for (; j + WIDTH <= n; j += WIDTH)
+        ADD_BLOCK(VECTOR);
+    if (j + WIDTH / 2 <= n) {
+        ADD_BLOCK(HALF);
+        j += WIDTH / 2;
     }
-    for (; j + WIDTH <= n; j += WIDTH) {
-        VECTOR sum = *(VECTOR *)(y + j);
-        for (int64_t i = 0; i < k; i++)
-            sum += *(const VECTOR *)(m + i * n + j) * x[i];
-        *(VECTOR *)(y + j) = sum;
-    }
-    for (int64_t i = 0; i < k && j < n; i++)
-        for (int64_t l = j; l < n; l++)
-            y[l] += m[i * n + l] * x[i];
+    for (; j < n; j++)
+        ADD_BLOCK(REAL);
 }
+#undef ADD_BLOCK
 
 CN_INLINE REAL NAME(hard_sigmoid)(REAL x)
 {
@@ -43,32 +47,52 @@ CN_INLINE REAL NAME(hard_sigmoid)(REAL x)
     return high > 0 ? high : 0;
 }
 
-#define ACTIVATE(value)                            \
-    CN_INDEPENDENT for (int64_t i = 0; i < n; i++) \
-    {                                              \
-        const REAL x = from[i];                    \
-        to[i] = value;                             \
+/* Whole vectors, then blocks of eight, then the rest in a block of eight of its own: every loop over a function has a
+ * length that the compiler knows, and so becomes vector code, however few the units. */
+#define ACTIVATE_BLOCK(count, value)                     \
+    CN_INDEPENDENT for (int64_t i = 0; i < (count); i++) \
+    {                                                    \
+        const REAL x = from[i];                          \
+        to[i] = value;                                   \
     }
+#define ACTIVATE(value)                                \
+    do {                                               \
+        for (; n >= 16; n -= 16, from += 16, to += 16) \
+            ACTIVATE_BLOCK(16, value)                  \
+        for (; n >= 8; n -= 8, from += 8, to += 8)     \
+            ACTIVATE_BLOCK(8, value)                   \
+        if (n > 0) {                                   \
+            REAL block[8] = {0}, *end = to;            \
+            for (int64_t i = 0; i < n; i++)            \
+                block[i] = from[i];                    \
+            from = to = block;                         \
+            ACTIVATE_BLOCK(8, value)                   \
+            for (int64_t i = 0; i < n; i++)            \
+                end[i] = block[i];                     \
+        }                                              \
+    } while (0)
 
 static inline void NAME(activate)(cn_gate gate, int64_t n, REAL *to, const REAL *from)
 {
     switch (gate) {
     case CN_GATE_TANH:
-        ACTIVATE(NAME(cn_tanh)(x))
+        ACTIVATE(NAME(cn_tanh)(x));
         break;
     case CN_GATE_SIGMOID:
-        ACTIVATE(NAME(cn_sigmoid)(x))
+        ACTIVATE(NAME(cn_sigmoid)(x));
         break;
     case CN_GATE_RELU:
-        ACTIVATE(x > 0 ? x : 0)
+        ACTIVATE(x > 0 ? x : 0);
         break;
     case CN_GATE_HARD_SIGMOID:
-        ACTIVATE(NAME(hard_sigmoid)(x))
+        ACTIVATE(NAME(hard_sigmoid)(x));
         break;
     default:
-        ACTIVATE(x)
+        if (to != from)
+            memcpy(to, from, (size_t)n * sizeof(REAL));
     }
 }
+#undef ACTIVATE_BLOCK
 #undef ACTIVATE
 
 static void NAME(step)(const cn_lstm_step *s)
@@ -128,13 +152,14 @@ static void NAME(back)(const cn_lstm_back *s)
         const REAL *gates = (const REAL *)s->gates + r * 5 * u, *c_before = (const REAL *)s->c_before + r * u;
         REAL *dh = (REAL *)s->dh + r * u, *dc = (REAL *)s->dc + r * u, *dz = (REAL *)s->dz + r * 4 * u;
         const REAL *dy = s->dy ? (const REAL *)s->dy + r * s->dy_row : NULL;
-        REAL *copy = (REAL *)s->dz_copy + r * s->dz_copy_row;
+        REAL *copy = s->dz_copy ? (REAL *)s->dz_copy + r * s->dz_copy_row : NULL;
         const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
         if (dy)
             CN_INDEPENDENT for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
         if (s->mask && !s->mask[r * s->mask_row]) {
             memset(dz, 0, (size_t)(4 * u) * sizeof(REAL));
-            memset(copy, 0, (size_t)(4 * u) * sizeof(REAL));
+            if (copy)
+                memset(copy, 0, (size_t)(4 * u) * sizeof(REAL));
             continue;
         }
         /* dz first holds the gradients of the activated gates; that of c is gathered in its second quarter. */
@@ -155,7 +180,8 @@ static void NAME(back)(const cn_lstm_back *s)
         NAME(derive)(s->recurrent_activation, 2 * u, dz, gates);
         NAME(derive)(s->activation, u, dz + 2 * u, g);
         NAME(derive)(s->recurrent_activation, u, dz + 3 * u, o);
-        memcpy(copy, dz, (size_t)(4 * u) * sizeof(REAL));
+        if (copy)
+            memcpy(copy, dz, (size_t)(4 * u) * sizeof(REAL));
         memset(dh, 0, (size_t)u * sizeof(REAL));
         if (s->turned)
             NAME(add_row_product)(u, 4 * u, dh, dz, s->turned);
@@ -164,4 +190,5 @@ static void NAME(back)(const cn_lstm_back *s)
 
 #undef NAME
 #undef VECTOR
+#undef HALF
 #undef WIDTH

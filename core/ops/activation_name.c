@@ -1,6 +1,7 @@
 /* Activations by name. */
 #include "core/arena.h"
 #include "core/ops/activation.h"
+#include "core/ops/softmax.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -38,6 +39,10 @@ static const named_activation builtin[] = {
     {"soft_shrink", cn_soft_shrink},
     {"hard_shrink", cn_hard_shrink},
     {"exponential", cn_exponential},
+    {"softmax", cn_softmax},
+    {"log_softmax", cn_log_softmax},
+    {"sparsemax", cn_sparsemax},
+    {"glu", cn_glu},
 };
 
 typedef struct registration {

@@ -27,25 +27,25 @@ typedef struct mask_work {
 enum { PIECE = 16384 };
 
 /* A piece of the elements, four a block of random words. */
-#define DRAW(T, name)                                                                                 \
-    static void draw_##name(void *context, int64_t piece)                                             \
-    {                                                                                                 \
-        const mask_work *work = context;                                                              \
-        const mask_draw *draw = work->draw;                                                           \
-        int64_t end = (piece + 1) * PIECE < draw->count ? (piece + 1) * PIECE : draw->count;          \
-        for (int64_t i = piece * PIECE; i < end; i += 4) {                                            \
-            uint32_t word[4];                                                                         \
-            cn_philox_block(draw->key, draw->call, work->step, (uint64_t)i / 4, word);                \
-            for (int64_t j = 0; j < 4 && i + j < end; j++)                                            \
-                ((T *)work->values)[i + j] = (T)(word[j] < draw->below ? 0 : draw->scale);            \
-        }                                                                                             \
-    }                                                                                                 \
-    static bool draw_mask_##name(void *const *pointer, const void *prepared)                          \
-    {                                                                                                 \
-        const mask_draw *draw = prepared;                                                             \
-        mask_work work = {draw, pointer[0], (uint32_t) * (const int32_t *)pointer[1]};                \
+#define DRAW(T, name)                                                                                  \
+    static void draw_##name(void *context, int64_t piece)                                              \
+    {                                                                                                  \
+        const mask_work *work = context;                                                               \
+        const mask_draw *draw = work->draw;                                                            \
+        int64_t end = (piece + 1) * PIECE < draw->count ? (piece + 1) * PIECE : draw->count;           \
+        for (int64_t i = piece * PIECE; i < end; i += 4) {                                             \
+            uint32_t word[4];                                                                          \
+            cn_philox_block(draw->key, draw->call, work->step, (uint64_t)i / 4, word);                 \
+            for (int64_t j = 0; j < 4 && i + j < end; j++)                                             \
+                ((T *)work->values)[i + j] = (T)(word[j] < draw->below ? 0 : draw->scale);             \
+        }                                                                                              \
+    }                                                                                                  \
+    static bool draw_mask_##name(void *const *pointer, const void *prepared)                           \
+    {                                                                                                  \
+        const mask_draw *draw = prepared;                                                              \
+        mask_work work = {draw, pointer[0], (uint32_t) * (const int32_t *)pointer[1]};                 \
         cn_parallel((draw->count + PIECE - 1) / PIECE, 5.0 * (double)draw->count, draw_##name, &work); \
-        return true;                                                                                  \
+        return true;                                                                                   \
     }
 DRAW(float, f32)
 DRAW(double, f64)
@@ -88,12 +88,11 @@ cn_tensor *cn_dropout_mask_with(cn_tape *tape, cn_dropout_mask_args args)
         cn_fail(CN_TAPE, "dropout_mask: needs a tape that runs; in a model, use the layer");
         return NULL;
     }
-    mask_attributes attributes = {
-        .shape = args.shape,
-        .rate = args.rate,
-        .key = cn_philox_key(args.seed >= 0 ? (uint64_t)args.seed : tape->seed, tape->stream),
-        .call = (uint32_t)tape->random_calls++,
-        .dtype = args.dtype};
+    mask_attributes attributes = {.shape = args.shape,
+                                  .rate = args.rate,
+                                  .key = cn_philox_key(args.seed >= 0 ? (uint64_t)args.seed : tape->seed, tape->stream),
+                                  .call = (uint32_t)tape->random_calls++,
+                                  .dtype = args.dtype};
     cn_tensor *step = cn_tape_step(tape), *mask = NULL;
     return step && cn_record_on(tape, &dropout_mask, &attributes, &step, 1, &mask, 1) ? mask : NULL;
 }

@@ -15,9 +15,8 @@ typedef struct cn_dropout_mask_args {
     cn_dtype dtype;
 } cn_dropout_mask_args;
 /* 0 with probability rate, else 1 / (1 - rate): cn_dropout_mask(tape, CN_SHAPE(2, 3), 0.5). All zeros for rate 1. */
-#define cn_dropout_mask(tape, ...)  \
-    cn_dropout_mask_with((tape),    \
-                         (cn_dropout_mask_args){.seed = -1, .dtype = cn_default_dtype(), .shape = __VA_ARGS__})
+#define cn_dropout_mask(tape, ...) \
+    cn_dropout_mask_with((tape), (cn_dropout_mask_args){.seed = -1, .dtype = cn_default_dtype(), .shape = __VA_ARGS__})
 CN_API cn_tensor *cn_dropout_mask_with(cn_tape *tape, cn_dropout_mask_args args);
 
 #ifdef __cplusplus

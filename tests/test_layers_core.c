@@ -1,0 +1,209 @@
+/* The first layers beside what the golden cases show: errors, shapes, masks, dropout, regularizers and constraints. */
+#include "core/engine.h"
+#include "expect.h"
+#include <string.h>
+
+static void expect_clear(void)
+{
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    cn_clear_session();
+}
+
+TestSuite(layers_core, .fini = expect_clear);
+
+static void expect_open_shape(cn_layer *layer, cn_tensor *x, cn_shape shape)
+{
+    cn_tensor *y = cn_call(layer, x);
+    char is[CN_SHAPE_TEXT];
+    cr_assert_not_null(y, "%s", cn_error_message());
+    cr_assert(cn_shape_equal(cn_shape_of(y), shape), "%s", cn_shape_text(cn_shape_of(y), is, sizeof is));
+}
+
+Test(layers_core, shapes_with_an_open_batch)
+{
+    expect_open_shape(cn_dense(5), cn_input(3, 4), CN_SHAPE(-1, 3, 5));
+    expect_open_shape(cn_flatten(), cn_input(3, 4), CN_SHAPE(-1, 12));
+    expect_open_shape(cn_flatten(), cn_input(), CN_SHAPE(-1, 1));
+    expect_open_shape(cn_flatten(CN_CHANNELS_FIRST), cn_input(3, 2, 2), CN_SHAPE(-1, 12));
+    expect_open_shape(cn_reshape_layer(CN_SHAPE(-1, 6)), cn_input(3, 4), CN_SHAPE(-1, 2, 6));
+    expect_open_shape(cn_dropout(0.5), cn_input(-1, 4), CN_SHAPE(-1, -1, 4));
+    expect_open_shape(cn_embedding(10, 3), cn_input(-1), CN_SHAPE(-1, -1, 3));
+    expect_open_shape(cn_activation_layer(cn_softmax), cn_input(4), CN_SHAPE(-1, 4));
+    cn_tensors y = cn_call_many(cn_concatenate_layer(), {cn_input(2), cn_input(3)});
+    cr_assert(y.count == 1 && cn_shape_equal(cn_shape_of(y.item[0]), CN_SHAPE(-1, 5)));
+}
+
+Test(layers_core, arguments_out_of_range_are_refused)
+{
+    expect_error(!cn_dense(0), "dense: units must be positive, not 0");
+    expect_error(!cn_dropout(1.5), "dropout: rate must be from 0 to 1, not 1.5");
+    expect_error(!cn_embedding(0, 2), "embedding: input_dim and output_dim must be positive, not 0 and 2");
+    expect_error(!cn_reshape_layer(CN_SHAPE(-1, -1)), "reshape: (None, None) is not the shape of a sample");
+    expect_error(!cn_call(cn_dense(2), cn_input(3, -1)),
+                 "dense_1: the last dimension of its input must be known, got (None, 3, None)");
+}
+
+Test(layers_core, embedding_refuses_ids_out_of_range)
+{
+    cn_layer *layer = cn_embedding(3, 2);
+    static const int32_t ids[][2] = {{0, 3}, {-1, 0}};
+    static const char *const messages[] = {"embedding: id 3, element 1, is not from 0 to 2",
+                                           "embedding: id -1, element 0, is not from 0 to 2"};
+    for (int i = 0; i < 2; i++) {
+        cn_tape *tape = cn_tape_new();
+        expect_error(!cn_call(layer, cn_constant(tape, cn_array(ids[i], 1, 2))), messages[i]);
+        cn_tape_free(tape);
+    }
+}
+
+Test(layers_core, embedding_takes_ids_of_any_type)
+{
+    cn_layer *layer = cn_embedding(3, 1, .embeddings_initializer = cn_init_ones());
+    cn_tape *tape = cn_tape_new();
+    float ids[] = {0, 2};
+    EXPECT(cn_call(layer, cn_constant(tape, cn_array(ids, 1, 2))), CN_SHAPE(1, 2, 1), 1, 1);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, concatenated_masks_count_missing_ones_as_ones)
+{
+    cn_tape *tape = cn_tape_new();
+    int32_t bits[] = {1, 0, 0, 1};
+    cn_tensor *a = cn_ones(tape, CN_SHAPE(2, 2, 3)), *b = cn_ones(tape, CN_SHAPE(2, 1, 3));
+    cn_set_mask(a, cn_constant(tape, cn_array(bits, 2, 2)));
+    cn_tensors y = cn_call_many(cn_concatenate_layer(1), {a, b});
+    cr_assert_eq(y.count, 1, "%s", cn_error_message());
+    EXPECT(cn_mask_of(y.item[0]), CN_SHAPE(2, 3), 1, 0, 1, 0, 1, 1);
+    cn_set_mask(a, NULL);
+    cr_assert_null(cn_mask_of(cn_call_many(cn_concatenate_layer(1), {a, b}).item[0]));
+    cn_tape_free(tape);
+}
+
+enum { MANY = 40000 };
+static float values[MANY];
+
+static void drop(cn_layer *layer, cn_shape shape)
+{
+    cn_tape *tape = cn_tape_new(.training = true);
+    cn_tensor *y = cn_call(layer, cn_ones(tape, shape));
+    cr_assert_not_null(y, "%s", cn_error_message());
+    cr_assert(cn_values(y, cn_array_with(values, CN_ARRAY_F32, true, shape)));
+    cn_tape_free(tape);
+}
+
+Test(layers_core, dropout_keeps_the_mean_and_drops_its_share)
+{
+    drop(cn_dropout(0.2), CN_SHAPE(MANY));
+    int dropped = 0;
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(values[i] == 0 || values[i] == 1.25f);
+        dropped += values[i] == 0;
+    }
+    cr_assert_float_eq(dropped / (double)MANY, 0.2, 5 * sqrt(0.2 * 0.8 / MANY));
+}
+
+Test(layers_core, dropout_draws_once_along_axes_of_size_one_in_its_noise_shape)
+{
+    drop(cn_dropout(0.5, .noise_shape = CN_SHAPE(-1, 1)), CN_SHAPE(100, 7));
+    int dropped = 0;
+    for (int i = 0; i < 100; i++) {
+        dropped += values[i * 7] == 0;
+        for (int j = 1; j < 7; j++)
+            cr_assert_eq(values[i * 7 + j], values[i * 7]);
+    }
+    cr_assert(dropped > 20 && dropped < 80);
+}
+
+Test(layers_core, dropout_of_everything_gives_zeros)
+{
+    drop(cn_dropout(1), CN_SHAPE(100));
+    for (int i = 0; i < 100; i++)
+        cr_assert_eq(values[i], 0);
+}
+
+Test(layers_core, dropout_with_a_seed_repeats_and_steps_differ)
+{
+    float first[64];
+    cn_layer *layer = cn_dropout(0.5, .seed = 3);
+    drop(layer, CN_SHAPE(64));
+    memcpy(first, values, sizeof first);
+    drop(layer, CN_SHAPE(64));
+    cr_assert_neq(memcmp(first, values, sizeof first), 0);
+}
+
+Test(layers_core, dense_kernel_is_kept_once_built_for_another_width)
+{
+    cn_layer *layer = cn_dense(2);
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 3)));
+    cn_tape *tape = cn_tape_new();
+    cr_assert_null(cn_call(layer, cn_ones(tape, CN_SHAPE(1, 4))));
+    cn_error_clear();
+    cr_assert_eq(cn_count_params(layer), 8);
+    cn_tape_free(tape);
+}
+
+/* Penalties and projections of w = [[1, -2], [3, 0.5]]; the numbers are Keras'. */
+static cn_tensor *sample(cn_tape *tape)
+{
+    double w[] = {1, -2, 3, 0.5};
+    return cn_constant_as(tape, cn_array(w, 2, 2), CN_F64);
+}
+
+Test(layers_core, regularizers_are_kerass)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *w = sample(tape);
+    struct {
+        cn_regularizer regularizer;
+        double penalty;
+    } cases[] = {{cn_l1(0.01), 0.065},
+                 {cn_l2(0.01), 0.1425},
+                 {cn_l1_l2(0.01, 0.02), 0.35},
+                 {cn_orthogonal_rows(0.01), 0.00294086},
+                 {cn_orthogonal_columns(0.01), 0.000766965}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_float_eq(cn_item(cases[i].regularizer.penalty(&cases[i].regularizer, w)), cases[i].penalty, 1e-8,
+                           "%s", cases[i].regularizer.name);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, constraints_are_kerass)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *w = sample(tape);
+    struct {
+        cn_constraint constraint;
+        double projected[4];
+    } cases[] = {
+        {cn_max_norm(), {.632456, -1.94029, 1.89737, .485071}},
+        {cn_unit_norm(), {.316228, -.970143, .948683, .242536}},
+        {cn_min_max_norm(.min_value = 0.5, .max_value = 1.5, .rate = 0.5), {.737171, -1.72761, 2.21151, .431902}},
+        {cn_non_neg(), {1, 0, 3, 0.5}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double got[4];
+        cr_assert(cn_values(cases[i].constraint.project(&cases[i].constraint, w), cn_array(got, 2, 2)), "%s",
+                  cn_error_message());
+        for (int j = 0; j < 4; j++)
+            cr_assert_float_eq(got[j], cases[i].projected[j], 1e-5, "%s %d: %g", cases[i].constraint.name, j, got[j]);
+    }
+    cn_tape_free(tape);
+}
+
+Test(layers_core, regularizers_and_constraints_are_found_by_kerass_names)
+{
+    cn_regularizer regularizer;
+    cn_constraint constraint;
+    cr_assert(cn_regularizer_named("l1_l2", &regularizer, NULL));
+    cr_assert_str_eq(regularizer.name, "L1L2");
+    cr_assert(cn_regularizer_named("L2", &regularizer, NULL));
+    cr_assert_eq(regularizer.option[0], 0.01);
+    cr_assert(cn_constraint_named("max_norm", &constraint, NULL));
+    cr_assert_str_eq(constraint.name, "MaxNorm");
+    cr_assert_not(cn_constraint_named("min_norm", &constraint, NULL));
+}
+
+Test(layers_core, a_negative_penalty_is_refused)
+{
+    cn_l2(-1);
+    expect_error(cn_failed(), "regularizer L2: -1 is not a factor from 0 up");
+}

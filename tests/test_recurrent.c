@@ -1,0 +1,277 @@
+/* LSTM: the fused form against the unfused one, masks, states, dropout. That the numbers are Keras' is shown by the
+ * golden cases. */
+#include "core/engine.h"
+#include "core/kernels/kernels.h"
+#include "expect.h"
+#include <string.h>
+
+static void expect_clear(void)
+{
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    cn_clear_session();
+    cn_set_default_dtype(CN_F32);
+    cn_set_threads(0);
+}
+
+TestSuite(recurrent, .fini = expect_clear);
+
+/* Numbers from -1 to 1 without a pattern. */
+static cn_tensor *waves(cn_tape *tape, cn_shape shape, double phase)
+{
+    int64_t count = cn_shape_size(shape);
+    double *values = malloc((size_t)count * sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] = sin((double)i * 1.7 + phase + (double)(i % 7));
+    cn_tensor *made = cn_constant_as(tape, cn_array_with(values, CN_ARRAY_F64, false, shape), cn_default_dtype());
+    free(values);
+    return made;
+}
+
+/* A 0 here and there; sample 0 begins with one. */
+static cn_tensor *holes(cn_tape *tape, int64_t batch, int64_t time)
+{
+    int32_t *values = malloc((size_t)(batch * time) * sizeof *values);
+    for (int64_t i = 0; i < batch * time; i++)
+        values[i] = i % 5 != 0 && i % 7 != 3;
+    cn_tensor *made = cn_constant(tape, cn_array(values, batch, time));
+    free(values);
+    return made;
+}
+
+typedef struct setting {
+    int64_t batch, time, features;
+    bool masked, stated;
+} setting;
+
+enum { RESULTS = 9 }; /* three outputs; gradients of x, three weights, two states */
+
+/* All outputs and gradients of an LSTM with return_sequences and return_state. */
+static void run_lstm(cn_layer *layer, setting s, bool second_order, double *to[RESULTS], int64_t size[RESULTS])
+{
+    cn_tape *tape = cn_tape_new(.second_order = second_order);
+    int64_t units = cn_shape_of(cn_weight(layer, 1)).dim[0];
+    cn_tensor *x = waves(tape, CN_SHAPE(s.batch, s.time, s.features), 0);
+    cn_tensor *h = waves(tape, CN_SHAPE(s.batch, units), 1), *c = waves(tape, CN_SHAPE(s.batch, units), 2);
+    cn_call_args args = {.inputs = {x}};
+    if (s.masked)
+        args.mask[0] = holes(tape, s.batch, s.time);
+    if (s.stated) {
+        args.states[0] = h;
+        args.states[1] = c;
+    }
+    cn_tensors y = cn_call_layer_many(layer, args);
+    cr_assert_eq(y.count, 3, "%s", cn_error_message());
+    cn_tensor *upstream[3], *of[6] = {x, cn_weight(layer, 0), cn_weight(layer, 1), cn_weight(layer, 2), h, c};
+    cn_tensor *all[RESULTS];
+    for (int i = 0; i < 3; i++) {
+        all[i] = y.item[i];
+        upstream[i] = waves(tape, cn_shape_of(y.item[i]), 3 + i);
+    }
+    cr_assert(cn_vjp(y.item, upstream, 3, of, s.stated ? 6 : 4, all + 3), "%s", cn_error_message());
+    for (int i = 0; i < (s.stated ? RESULTS : RESULTS - 2); i++) {
+        size[i] = cn_shape_size(cn_shape_of(all[i]));
+        to[i] = malloc((size_t)size[i] * sizeof *to[i]);
+        cr_assert(cn_values(all[i], cn_array_with(to[i], CN_ARRAY_F64, true, cn_shape_of(all[i]))), "%s",
+                  cn_error_message());
+    }
+    cn_tape_free(tape);
+}
+
+static cn_layer *built(cn_lstm_args args, int64_t features)
+{
+    cn_layer *layer = cn_lstm_with(args);
+    cr_assert(cn_build(layer, CN_SHAPE(-1, -1, features)), "%s", cn_error_message());
+    return layer;
+}
+
+#define SEQUENCE(...) \
+    ((cn_lstm_args){CN_LSTM_DEFAULTS, .return_sequences = true, .return_state = true, .units = __VA_ARGS__})
+
+static void expect_same_forms(cn_lstm_args args, setting s)
+{
+    double *fused[RESULTS] = {0}, *unfused[RESULTS] = {0};
+    int64_t size[RESULTS] = {0};
+    cn_layer *layer = built(args, s.features);
+    run_lstm(layer, s, false, fused, size);
+    run_lstm(layer, s, true, unfused, size);
+    for (int i = 0; i < RESULTS; i++) {
+        for (int64_t j = 0; j < size[i]; j++)
+            cr_assert_float_eq(fused[i][j], unfused[i][j], 1e-10 * fmax(1, fabs(unfused[i][j])),
+                               "result %d, element %lld: %.15g fused, %.15g unfused", i, (long long)j, fused[i][j],
+                               unfused[i][j]);
+        free(fused[i]);
+        free(unfused[i]);
+    }
+    cn_layer_free(layer);
+}
+
+Test(recurrent, fused_equals_unfused_with_masks_states_and_backwards)
+{
+    cn_set_default_dtype(CN_F64);
+    for (int variant = 0; variant < 8; variant++)
+        expect_same_forms(SEQUENCE(5, .go_backwards = variant & 1, .zero_output_for_mask = variant & 1),
+                          (setting){3, 6, 2, variant & 2, variant & 4});
+}
+
+Test(recurrent, fused_equals_unfused_for_every_activation_it_knows)
+{
+    cn_activation *known[] = {NULL, cn_tanh, cn_sigmoid, cn_relu, cn_hard_sigmoid};
+    cn_set_default_dtype(CN_F64);
+    for (int i = 0; i < 5; i++) {
+        expect_same_forms(SEQUENCE(3, .activation = known[i]), (setting){2, 4, 3, false, true});
+        expect_same_forms(SEQUENCE(3, .recurrent_activation = known[i]), (setting){2, 4, 3, true, false});
+    }
+}
+
+Test(recurrent, fused_equals_unfused_whatever_the_sizes)
+{
+    static const int64_t units[] = {1, 8, 16, 31, 32, 33, 64, 100, 160};
+    cn_set_default_dtype(CN_F64);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        expect_same_forms(SEQUENCE(units[i]), (setting){i % 2 ? 35 : 4, 3, 2, i % 3 == 0, true});
+    expect_same_forms(SEQUENCE(8), (setting){70, 2, 1, true, true}); /* two pieces of small samples */
+}
+
+Test(recurrent, has_the_same_bits_for_any_number_of_threads)
+{
+    setting s = {70, 9, 20, true, true};
+    static const int64_t units[] = {8, 64, 200};
+    for (int u = 0; u < 3; u++) {
+        double *one[RESULTS], *more[RESULTS];
+        int64_t size[RESULTS];
+        cn_layer *layer = built(SEQUENCE(units[u]), s.features);
+        cn_set_threads(1);
+        run_lstm(layer, s, false, one, size);
+        for (int threads = 2; threads <= 3; threads++) {
+            cn_set_threads(threads);
+            run_lstm(layer, s, false, more, size);
+            for (int i = 0; i < RESULTS; i++) {
+                cr_assert_eq(memcmp(one[i], more[i], (size_t)size[i] * sizeof(double)), 0, "result %d of %lld units", i,
+                             (long long)units[u]);
+                free(more[i]);
+            }
+        }
+        for (int i = 0; i < RESULTS; i++)
+            free(one[i]);
+    }
+}
+
+Test(recurrent, has_the_same_bits_planned_and_eager)
+{
+    cn_layer *layer = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8}, 2);
+    float x[4 * 3 * 2], eager[3][128], planned[3][128];
+    for (int i = 0; i < 24; i++)
+        x[i] = (float)sin(i);
+    for (int deferred = 0; deferred < 2; deferred++) {
+        cn_tape *tape = cn_tape_new(.deferred = deferred != 0);
+        cn_tensor *in = deferred ? cn_feed(tape, CN_SHAPE(4, 3, 2)) : cn_constant(tape, cn_array(x, 4, 3, 2));
+        cn_tensor *y = cn_call(layer, in), *loss = cn_sum(cn_square(y));
+        cn_tensor *dx = cn_grad(loss, in), *dr = cn_grad(loss, cn_weight(layer, 1));
+        dr = cn_getitem(dr, {CN_RANGE(0, 4)});
+        if (deferred) {
+            cn_plan *plan = cn_plan_new(tape, {y, dx, dr});
+            cn_run(plan, {cn_array(x, 4, 3, 2)},
+                   {cn_array(planned[0], 4, 8), cn_array(planned[1], 4, 3, 2), cn_array(planned[2], 4, 32)});
+            cn_plan_free(plan);
+        } else {
+            cn_values(y, cn_array(eager[0], 4, 8));
+            cn_values(dx, cn_array(eager[1], 4, 3, 2));
+            cn_values(dr, cn_array(eager[2], 4, 32));
+        }
+        cr_assert_not(cn_failed(), "%s", cn_error_message());
+        cn_tape_free(tape);
+    }
+    cr_assert_eq(memcmp(eager[0], planned[0], 32 * sizeof(float)), 0);
+    cr_assert_eq(memcmp(eager[1], planned[1], 24 * sizeof(float)), 0);
+    cr_assert_eq(memcmp(eager[2], planned[2], 128 * sizeof(float)), 0);
+}
+
+Test(recurrent, begins_with_an_open_forget_gate)
+{
+    cn_layer *open = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 2}, 1);
+    cn_layer *plain = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 2, .unit_forget_bias = false}, 1);
+    float bias[8];
+    cr_assert(cn_values(cn_weight(open, 2), cn_array(bias, 8)));
+    for (int i = 0; i < 8; i++)
+        cr_assert_eq(bias[i], i == 2 || i == 3);
+    cr_assert(cn_values(cn_weight(plain, 2), cn_array(bias, 8)));
+    for (int i = 0; i < 8; i++)
+        cr_assert_eq(bias[i], 0);
+    cr_assert_str_eq(cn_name_of(cn_weight(open, 1)), "lstm/lstm_cell/recurrent_kernel");
+}
+
+Test(recurrent, a_mask_passes_on_with_sequences_only)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = waves(tape, CN_SHAPE(2, 3, 4), 0), *mask = holes(tape, 2, 3);
+    cn_set_mask(x, mask);
+    cr_assert_eq(cn_mask_of(cn_call(cn_lstm(2, .return_sequences = true), x)), mask);
+    cr_assert_null(cn_mask_of(cn_call(cn_lstm(2), x)));
+    cn_tape_free(tape);
+}
+
+static void lstm_values(cn_layer *layer, cn_tape *tape, cn_tensor *x, float *to)
+{
+    (void)tape;
+    cn_tensor *y = cn_call(layer, x);
+    cr_assert_not_null(y, "%s", cn_error_message());
+    cr_assert(cn_values(y, cn_array_with(to, CN_ARRAY_F32, true, cn_shape_of(y))), "%s", cn_error_message());
+}
+
+Test(recurrent, stateful_goes_on_where_it_ended_until_reset)
+{
+    cn_layer *stateful = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 3, .stateful = true, .name = "same"}, 2);
+    cn_layer *whole = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 3, .name = "same"}, 2);
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 2), 0);
+    cn_tensors half = cn_split(x, 2, .axis = 1);
+    float once[6], twice[6], again[6], first[6];
+    lstm_values(whole, tape, x, once);
+    lstm_values(stateful, tape, half.item[0], first);
+    lstm_values(stateful, tape, half.item[1], twice);
+    for (int i = 0; i < 6; i++)
+        cr_assert_float_eq(once[i], twice[i], 1e-6);
+    cn_reset_states(stateful);
+    lstm_values(stateful, tape, half.item[0], again);
+    cr_assert_eq(memcmp(first, again, sizeof first), 0);
+    expect_error(!cn_call(stateful, waves(tape, CN_SHAPE(3, 2, 2), 0)),
+                 "same: is stateful for batches of 2, got one of 3");
+    cn_tape_free(tape);
+}
+
+Test(recurrent, dropout_acts_in_training_only)
+{
+    cn_layer *layer = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8, .dropout = 0.5}, 6);
+    cn_layer *inner = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8, .recurrent_dropout = 0.5}, 6);
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0);
+    float plain[16], quiet[16], noisy[16];
+    cn_layer *layers[] = {layer, inner};
+    for (int i = 0; i < 2; i++) {
+        lstm_values(layers[i], tape, x, plain);
+        lstm_values(layers[i], tape, x, quiet);
+        cr_assert_eq(memcmp(plain, quiet, sizeof plain), 0);
+        tape->training = true;
+        lstm_values(layers[i], tape, x, noisy);
+        tape->training = false;
+        cr_assert_neq(memcmp(plain, noisy, sizeof plain), 0);
+    }
+    cn_tape_free(tape);
+}
+
+Test(recurrent, has_its_shapes_for_open_batch_and_time)
+{
+    cn_tensors y = cn_call_many(cn_lstm(7, .return_sequences = true, .return_state = true), {cn_input(-1, 4)});
+    cr_assert_eq(y.count, 3, "%s", cn_error_message());
+    cr_assert(cn_shape_equal(cn_shape_of(y.item[0]), CN_SHAPE(-1, -1, 7)));
+    cr_assert(cn_shape_equal(cn_shape_of(y.item[2]), CN_SHAPE(-1, 7)));
+}
+
+Test(recurrent, refuses_one_initial_state)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0);
+    cn_tensors y = cn_call_many(cn_lstm(2), {x}, .states = {waves(tape, CN_SHAPE(2, 2), 0)});
+    expect_error(y.count == 0, "lstm: takes one input and 2 or no states, got 1 and 1");
+    cn_tape_free(tape);
+}
