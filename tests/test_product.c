@@ -1,6 +1,7 @@
 #include "core/engine.h"
 #include "expect.h"
 #include <stdio.h>
+#include <string.h>
 
 static cn_tape *tape;
 
@@ -196,4 +197,188 @@ Test(product, a_plan_runs_what_follows_a_product_as_its_epilogue)
     cr_assert_eq(cn_plan_describe(plan).kernels, 1);
     cn_plan_free(plan);
     cn_tape_free(deferred);
+}
+
+/* Tensordot, dot, batch_dot, outer, diagonal */
+
+Test(product, tensordot_sums_over_the_paired_axes)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 3)), *b = counting(CN_SHAPE(3, 2));
+    EXPECT(cn_tensordot(a, b, 1), CN_SHAPE(2, 2), 10, 13, 28, 40);
+    EXPECT(cn_tensordot(a, a), CN_SHAPE(), 55);
+    EXPECT(cn_tensordot(a, b, .axes_a = CN_AXES(1, 0), .axes_b = CN_AXES(0, -1)), CN_SHAPE(), 50);
+    EXPECT(cn_tensordot(counting(CN_SHAPE(2)), counting(CN_SHAPE(2)), 0), CN_SHAPE(2, 2), 0, 0, 0, 1);
+}
+
+Test(product, dot_sums_over_the_last_axis_and_the_last_but_one)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 2)), *b = counting(CN_SHAPE(2, 2, 1));
+    EXPECT(cn_dot(a, b), CN_SHAPE(2, 2, 1), 1, 3, 3, 13);
+    EXPECT(cn_dot(b, counting(CN_SHAPE(1))), CN_SHAPE(2, 2), 0, 0, 0, 0);
+    EXPECT(cn_dot(a, cn_scalar(a, 2)), CN_SHAPE(2, 2), 0, 2, 4, 6);
+}
+
+Test(product, batch_dot_takes_kerass_default_axes)
+{
+    cn_tensor *x = counting(CN_SHAPE(2, 2)), *y = counting(CN_SHAPE(2, 2, 1));
+    EXPECT(cn_batch_dot(x, x), CN_SHAPE(2, 1), 1, 13);
+    EXPECT(cn_batch_dot(x, y), CN_SHAPE(2, 1), 1, 13);
+    EXPECT(cn_batch_dot(y, y, 1), CN_SHAPE(2, 1, 1), 1, 13);
+    expect_error(!cn_batch_dot(x, y, 0), "batch_dot: axis 0 is the batch: (2, 2) x (2, 2, 1)");
+}
+
+Test(product, outer_multiplies_all_pairs)
+{
+    EXPECT(cn_outer(counting(CN_SHAPE(2)), counting(CN_SHAPE(1, 3))), CN_SHAPE(2, 3), 0, 0, 0, 0, 1, 2);
+}
+
+Test(product, diagonal_is_a_view_along_two_axes)
+{
+    cn_tensor *x = counting(CN_SHAPE(2, 3, 2)), *y = cn_diagonal(x, 0, -1);
+    EXPECT(y, CN_SHAPE(3, 2), 0, 7, 2, 9, 4, 11);
+    cr_assert_eq(cn_base(y), cn_base(x));
+    expect_error(!cn_diagonal(x, 0, 1), "diagonal: axes 0 and 1 are not two of one size: (2, 3, 2)");
+}
+
+Test(product, contractions_refuse_what_does_not_fit)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 3)), *b = counting(CN_SHAPE(4, 5));
+    expect_error(!cn_tensordot(a, b, 1), "tensordot: axes 1 and 0 have different sizes: (2, 3) x (4, 5)");
+    expect_error(!cn_tensordot(a, b, 3), "tensordot: cannot sum over 3 axes: (2, 3) x (4, 5)");
+    expect_error(!cn_tensordot(a, a, .axes_a = CN_AXES(0, 0), .axes_b = CN_AXES(0, 0)),
+                 "tensordot: an axis is given twice: (2, 3) x (2, 3)");
+    expect_error(!cn_tensordot(a, a, .axes_a = CN_AXES(2), .axes_b = CN_AXES(0)),
+                 "tensordot: there is no axis 2 in a tensor of rank 2: (2, 3) x (2, 3)");
+    expect_error(!cn_dot(a, b), "dot: axes -1 and 0 have different sizes: (2, 3) x (4, 5)");
+}
+
+/* Einsum */
+
+enum { LETTERS = 26 };
+
+/* The sum over all indices, as the equation says it: operands of counting numbers, letters i to p of sizes 2, 3, 2, ...
+ */
+static int64_t size_of(char letter)
+{
+    return 2 + (letter - 'i') % 2;
+}
+
+static cn_shape shape_of_term(const char *term, size_t length)
+{
+    cn_shape shape = {.rank = (int)length};
+    for (size_t i = 0; i < length; i++)
+        shape.dim[i] = size_of(term[i]);
+    return shape;
+}
+
+static int64_t place(const char *term, size_t length, const int64_t *index)
+{
+    int64_t at = 0;
+    for (size_t i = 0; i < length; i++)
+        at = at * size_of(term[i]) + index[term[i] - 'a'];
+    return at;
+}
+
+static void expect_einsum(const char *equation)
+{
+    const char *term[4] = {equation}, *output = strstr(equation, "->") + 2;
+    size_t length[4];
+    int count = 0;
+    for (bool more = true; more; count++) {
+        length[count] = strcspn(term[count], ",-");
+        more = term[count][length[count]] == ',';
+        if (more)
+            term[count + 1] = term[count] + length[count] + 1;
+    }
+    cn_tensor *operand[4];
+    char used[LETTERS] = "";
+    for (int i = 0; i < count; i++) {
+        operand[i] = counting(shape_of_term(term[i], length[i]));
+        for (size_t j = 0; j < length[i]; j++)
+            if (!strchr(used, term[i][j]))
+                used[strlen(used)] = term[i][j];
+    }
+    double wanted[256] = {0};
+    int64_t index[LETTERS] = {0}, all = 1;
+    for (size_t i = 0; i < strlen(used); i++)
+        all *= size_of(used[i]);
+    for (int64_t n = 0; n < all; n++) {
+        int64_t rest = n;
+        double product = 1;
+        for (size_t i = 0; i < strlen(used); i++) {
+            index[used[i] - 'a'] = rest % size_of(used[i]);
+            rest /= size_of(used[i]);
+        }
+        for (int i = 0; i < count; i++)
+            product *= (double)place(term[i], length[i], index);
+        wanted[place(output, strlen(output), index)] += product;
+    }
+    cn_tensor *got = cn_einsum_with(equation, operand, count);
+    cr_assert_not_null(got, "%s", cn_error_message());
+    cr_assert(cn_shape_equal(cn_shape_of(got), shape_of_term(output, strlen(output))), "%s", equation);
+    expect_values(got, wanted, equation);
+}
+
+Test(product, einsum_sums_what_its_equation_says)
+{
+    const char *const equations[] = {"ij,jk->ik",   "ij,jk->ki",     "ij->ji",         "ij->",          "ii->i",
+                                     "ii->",        "iij->j",        "iji,j->i",       "i,j->ij",       "ij,ij->",
+                                     "ijk,ikl->jl", "ijk,lkm->ijlm", "ijkl,jkml->iml", "ijk,jik->kij",  "ij,jk,kl->il",
+                                     "i,i,i->i",    "ij,k->k",       "ijk,jk,k->ij",   "ij,kj,lj->ikl", "ik,jk->"};
+    for (size_t i = 0; i < sizeof equations / sizeof *equations; i++)
+        expect_einsum(equations[i]);
+}
+
+static void expect_same(cn_tensor *a, cn_tensor *b)
+{
+    cr_assert(a && b, "%s", cn_error_message());
+    double values[256];
+    cr_assert(cn_shape_equal(cn_shape_of(a), cn_shape_of(b)));
+    cr_assert(cn_values(b, cn_array_with(values, CN_ARRAY_F64, true, cn_shape_of(b))));
+    expect_values(a, values, "einsum");
+}
+
+Test(product, einsum_broadcasts_what_the_ellipsis_stands_for)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 3, 4)), *b = counting(CN_SHAPE(4, 2)), *one = counting(CN_SHAPE(2, 1, 2, 4));
+    expect_same(cn_einsum("...ij,jk->...ik", a, b), cn_matmul(a, b));
+    expect_same(cn_einsum("...ij,...kj->...ik", one, a), cn_matmul(one, cn_swapaxes(a, -1, -2)));
+    expect_same(cn_einsum("i...->...i", a), cn_moveaxis(a, 0, -1));
+    cn_shape kept = cn_shape_of(cn_einsum("...j,j->...", one, counting(CN_SHAPE(4))));
+    cr_assert(cn_shape_equal(kept, CN_SHAPE(2, 1, 2)));
+}
+
+Test(product, einsum_without_an_output_takes_labels_that_occur_once)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 3)), *b = counting(CN_SHAPE(3, 2));
+    expect_same(cn_einsum("ij , jk", a, b), cn_matmul(a, b));
+    expect_same(cn_einsum("ba", a), cn_transpose(a));
+    expect_same(cn_einsum("bA", a), cn_transpose(a));
+    expect_same(cn_einsum("...j,jk", a, b), cn_matmul(a, b));
+}
+
+Test(product, einsum_reads_operands_where_they_lie)
+{
+    cn_tensor *q = counting(CN_SHAPE(2, 3, 2, 4)), *k = counting(CN_SHAPE(2, 5, 2, 4));
+    cn_tensor *scores = cn_einsum("bqhd,bkhd->bhqk", q, k);
+    cr_assert_not_null(scores, "%s", cn_error_message());
+    cr_assert_str_eq(scores->entry->operation->name, "matmul");
+    cr_assert_eq(cn_base(scores->entry->input[0]), cn_base(q));
+    cr_assert_eq(cn_base(scores->entry->input[1]), cn_base(k));
+}
+
+Test(product, einsum_refuses_what_makes_no_sense)
+{
+    cn_tensor *a = counting(CN_SHAPE(2, 3)), *b = counting(CN_SHAPE(4, 5));
+    expect_error(!cn_einsum("ij,jk->ik", a, b), "einsum: ij,jk->ik: j has the sizes 3 and 4: (2, 3) x (4, 5)");
+    expect_error(!cn_einsum("ijk->i", a), "einsum: ijk->i: 3 labels for 2 axes: (2, 3)");
+    expect_error(!cn_einsum("ij->ik", a), "einsum: ij->ik: no operand has k: (2, 3)");
+    expect_error(!cn_einsum("ij->ii", a), "einsum: ij->ii: the output has i twice: (2, 3)");
+    expect_error(!cn_einsum("ij,jk", a), "einsum: ij,jk: has more terms than operands: (2, 3)");
+    expect_error(!cn_einsum("ij", a, b), "einsum: ij: has fewer terms than operands: (2, 3) x (4, 5)");
+    expect_error(!cn_einsum("i1->i", a), "einsum: i1->i: unexpected '1': (2, 3)");
+    expect_error(!cn_einsum("ij-", a), "einsum: ij-: what follows the operands is not ->output: (2, 3)");
+    expect_error(!cn_einsum("i...->i", a), "einsum: i...->i: the output lacks ...: (2, 3)");
+    expect_error(!cn_einsum("...,...->...", a, b),
+                 "einsum: ...,...->...: the dimensions of ... cannot be broadcast: (2, 3) x (4, 5)");
 }

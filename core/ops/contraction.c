@@ -462,7 +462,7 @@ static bool einsum_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **outp
         if (!read_term(&e, &at, &t))
             return false;
         if (count == entry->input_count)
-            return cn_entry_fail(entry, CN_ARGUMENT, "%s: %d operands are too few", e.text, count);
+            return cn_entry_fail(entry, CN_ARGUMENT, "%s: has more terms than operands", e.text);
         operand[count].x = entry->input[count];
         if (!label_axes(&e, &t, &operand[count]))
             return false;
@@ -470,7 +470,7 @@ static bool einsum_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **outp
         at += more;
     }
     if (count < entry->input_count)
-        return cn_entry_fail(entry, CN_ARGUMENT, "%s: %d operands are too many", e.text, entry->input_count);
+        return cn_entry_fail(entry, CN_ARGUMENT, "%s: has fewer terms than operands", e.text);
     unsigned char labels[CN_MAX_RANK];
     if (!output_labels(&e, at, labels, &axes))
         return false;
