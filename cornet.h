@@ -11,6 +11,7 @@
 #include "core/tensor.h"
 #include "core/print.h"
 #include "core/tape.h"
+#include "core/gradcheck.h"
 #include "core/operation.h"
 #include "core/ops/creation.h"
 #include "core/ops/arithmetic.h"

@@ -4,6 +4,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/number.h"
 #include "core/ops/reduction.h"
+#include <string.h>
 
 /* Element types */
 
@@ -302,6 +303,27 @@ cn_tensor *cn_cast(cn_tensor *x, cn_dtype dtype)
     return x && x->dtype == dtype ? x : cn_record(&cast_row, &(cast_attributes){dtype}, &x, 1);
 }
 
+static bool same_infer(const cn_entry *entry, cn_type *output)
+{
+    *output = (cn_type){entry->input[0]->dtype, entry->input[0]->shape};
+    return true;
+}
+
+static bool same_view(const cn_entry *entry, int64_t *stride, int64_t *offset)
+{
+    memcpy(stride, entry->input[0]->stride, sizeof entry->input[0]->stride);
+    *offset = 0;
+    return true;
+}
+
+static const cn_operation stop_gradient_row = {
+    .name = "stop_gradient", .flags = CN_LEAF, .infer = same_infer, .view = same_view};
+
+cn_tensor *cn_stop_gradient(cn_tensor *x)
+{
+    return cn_record(&stop_gradient_row, NULL, &x, 1);
+}
+
 #define BINARY_ENTRY(function, row, ...) &row##_row,
 #define UNARY_ENTRY(row, ...) &row##_row,
 #define CAST_ADDRESS(dtype, short_name) &cast_to_##short_name,
@@ -312,5 +334,6 @@ const cn_operation *const cn_arithmetic_operations[] = {
     &clip_grad_row,
     &cast_row,
     &cn_copy_operation,
+    &stop_gradient_row,
     DIFFERENTIABLE_BINARY(BINARY_ENTRY) CONSTANT_BINARY(BINARY_ENTRY) DIFFERENTIABLE_UNARY(UNARY_ENTRY)
         CONSTANT_UNARY(UNARY_ENTRY) CASTS(CAST_ADDRESS) NULL};

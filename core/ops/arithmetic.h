@@ -86,6 +86,8 @@ CN_API cn_tensor *cn_where(cn_tensor *condition, cn_tensor *a, cn_tensor *b);
 CN_API cn_tensor *cn_clip(cn_tensor *x, double min, double max);
 /* Converts the element type; floats to integers by truncation, without a gradient. */
 CN_API cn_tensor *cn_cast(cn_tensor *x, cn_dtype dtype);
+/* x, as a constant to gradients. A view. */
+CN_API cn_tensor *cn_stop_gradient(cn_tensor *x);
 
 #ifdef __cplusplus
 }
