@@ -62,9 +62,9 @@ static char *read_array(array *a, char *line)
     int used;
     cr_assert_eq(sscanf(line, "case %15s%n", name, &used), 1);
     a->dtype = strcmp(name, "float32") == 0 ? CN_F32 : strcmp(name, "float64") == 0 ? CN_F64 : CN_I32;
-    char *rest = line + used;
-    for (a->shape.rank = 0; *rest != '\n'; a->shape.rank++)
-        a->shape.dim[a->shape.rank] = strtoll(rest, &rest, 10);
+    char *rest = line + used, *end;
+    for (a->shape.rank = 0; *rest != '\n'; a->shape.rank++, rest = end)
+        a->shape.dim[a->shape.rank] = strtoll(rest, &end, 10);
     rest++;
     set_row_major_strides(a);
     int64_t size = cn_shape_size(a->shape);
@@ -76,8 +76,8 @@ static char *read_array(array *a, char *line)
     } else {
         cr_assert_eq(strncmp(rest, "bits", 4), 0);
         rest += 4;
-        for (int64_t i = 0; i < size; i++)
-            set_bits(a, i, strtoull(rest, &rest, 16));
+        for (int64_t i = 0; i < size; i++, rest = end)
+            set_bits(a, i, strtoull(rest, &end, 16));
     }
     return strchr(rest, '\n');
 }

@@ -212,7 +212,7 @@ static void expect_survival(const unsigned char *original, size_t original_count
 {
     static unsigned char bytes[1024];
     int read = 0, rejected = 0;
-    for (int round = 0; round < 4000; round++) {
+    for (int round = 0; round < 1500; round++) {
         size_t count = original_count;
         memcpy(bytes, original, count);
         count = damage(bytes, count, lies, &seed);
