@@ -1,4 +1,5 @@
 #include "core/arena.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,19 @@ void *cn_resize(void *memory, size_t old, size_t count, size_t size)
         cn_release(memory);
     }
     return larger;
+}
+
+bool cn_grow(void **array, int count, int *capacity, size_t size)
+{
+    if (count < *capacity)
+        return true;
+    int larger = *capacity > 0 ? *capacity * 2 : 8;
+    void *memory = *capacity <= INT_MAX / 2 ? cn_resize(*array, (size_t)count, (size_t)larger, size) : NULL;
+    if (!memory)
+        return cn_fail(CN_MEMORY, "out of memory: %d elements", count);
+    *array = memory;
+    *capacity = larger;
+    return true;
 }
 
 void cn_release(void *memory)

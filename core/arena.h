@@ -8,6 +8,8 @@
 void *cn_allocate(size_t count, size_t size);
 /* Like realloc of an array of `old` elements to `count`; new elements are zero. On failure memory stays as it was. */
 void *cn_resize(void *memory, size_t old, size_t count, size_t size);
+/* Lets an array of `count` elements have room for one more: its capacity doubles where it is used up. */
+bool cn_grow(void **array, int count, int *capacity, size_t size);
 void cn_release(void *memory);
 char *cn_copy_string(const char *text);
 

@@ -31,7 +31,7 @@ extern "C" {
     X(ARGUMENT, "an argument is wrong")                      \
     X(TAPE, "tensors are not on the tape they should be on") \
     X(STATE, "the object is not ready for this call")        \
-    X(GRADIENT, "a gradient is missing or wrong")                 \
+    X(GRADIENT, "a gradient is missing or wrong")            \
     X(FILE, "a file cannot be read or written")              \
     X(FORMAT, "a file is damaged or of another format")      \
     X(UNSUPPORTED, "this build or this version cannot do that")

@@ -8,10 +8,8 @@
  *
  * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
  * variable, and all writes to variables come after the last check. */
-#include "core/plan.h"
+#include "core/program.h"
 #include "core/chain.h"
-#include "core/pieces.h"
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,11 +20,9 @@ void cn_plan_set_tile(int64_t elements)
     forced_tile = elements;
 }
 
-typedef enum place { IN_BLOCK, IN_ROOT, IN_TILE, IN_CONSTANTS, IN_VARIABLE } place;
-
 /* The memory of a tensor that is not a view. */
 typedef struct root {
-    place place;
+    cn_place place;
     size_t bytes;
     int producer;    /* position, -1 for leaves */
     int last_use;    /* position of the last entry that reads it; FOREVER for outputs */
@@ -41,57 +37,7 @@ typedef struct root {
     bool final; /* the last value of an assigned variable */
 } root;
 
-enum { FOREVER = INT32_MAX, NOBODY = -1 };
-
-/* Where a pointer of a step points. */
-typedef struct target {
-    place place;
-    int variable;
-    size_t offset;
-} target;
-
-typedef struct step {
-    cn_kernel *kernel;
-    uint32_t bytes;    /* to the next step */
-    uint16_t prepared; /* offset of what the kernel is given */
-    uint16_t pointers;
-    void *pointer[];
-} step;
-
-typedef struct variable_use {
-    cn_tensor *variable;
-    int64_t delta; /* from the first of the run of updates it is merged into */
-    int first;     /* index of that one's variable, or NOBODY */
-    bool assigned;
-} variable_use;
-
-struct cn_plan {
-    unsigned char *program; /* the steps, without addresses */
-    size_t program_bytes, program_capacity;
-    target *target; /* of every pointer of every step, in order */
-    int target_count, target_capacity;
-    variable_use *variable;
-    int variable_count, variable_capacity;
-    unsigned char *constants;
-    size_t constant_bytes, block_bytes;
-    int feed_count, output_count;
-    target feed[CN_MAX_FEEDS], output[CN_MAX_FEEDS];
-    cn_type feed_type[CN_MAX_FEEDS], output_type[CN_MAX_FEEDS];
-    target step;
-    bool has_step, assigns;
-    int64_t runs;
-    cn_plan_facts facts;
-    pthread_mutex_t lock;
-    cn_frame *frames;
-};
-
-struct cn_frame {
-    cn_frame *next;
-    cn_plan *plan;
-    unsigned char *program, *block;
-    void **storage; /* of each variable, when the pointers were set */
-    bool busy;
-};
+enum { FOREVER = INT32_MAX };
 
 /* An entry of the schedule: live, and not a leaf or a view. */
 typedef struct scheduled {
@@ -113,31 +59,18 @@ typedef struct planner {
     int last_check;
     struct ending {
         cn_tensor *variable, *value;
-        int staged; /* a root that the value is copied to first, or NOBODY */
+        int staged; /* a root that the value is copied to first, or CN_NOBODY */
     } * ending;
     int ending_count;
     int output_staged[CN_MAX_FEEDS];
-    int *workspace; /* root of each entry's workspace, or NOBODY */
+    int *workspace; /* root of each entry's workspace, or CN_NOBODY */
     int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
 } planner;
 
-static bool grow(void **array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int larger = *capacity ? *capacity * 2 : 64;
-    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
-    if (!memory)
-        return false;
-    *array = memory;
-    *capacity = larger;
-    return true;
-}
-
 static int new_root(planner *p, root r)
 {
-    if (!grow((void **)&p->root, p->root_count, &p->root_capacity, sizeof *p->root))
-        return NOBODY;
+    if (!cn_grow((void **)&p->root, p->root_count, &p->root_capacity, sizeof *p->root))
+        return CN_NOBODY;
     p->root[p->root_count] = r;
     return p->root_count++;
 }
@@ -171,9 +104,9 @@ static int variable_index(cn_plan *plan, cn_tensor *variable)
     for (int i = 0; i < plan->variable_count; i++)
         if (plan->variable[i].variable == variable)
             return i;
-    if (!grow((void **)&plan->variable, plan->variable_count, &plan->variable_capacity, sizeof *plan->variable))
-        return NOBODY;
-    plan->variable[plan->variable_count] = (variable_use){.variable = variable, .first = NOBODY};
+    if (!cn_grow((void **)&plan->variable, plan->variable_count, &plan->variable_capacity, sizeof *plan->variable))
+        return CN_NOBODY;
+    plan->variable[plan->variable_count] = (cn_variable_use){.variable = variable, .first = CN_NOBODY};
     return plan->variable_count++;
 }
 
@@ -225,10 +158,10 @@ static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
             if (binding->variable && binding->variable->variable == tensor->variable)
                 r.variable = variable_index(p->plan, binding->variable);
         }
-        if (r.variable == NOBODY)
+        if (r.variable == CN_NOBODY)
             return false;
     }
-    return (tensor->root = new_root(p, r)) != NOBODY;
+    return (tensor->root = new_root(p, r)) != CN_NOBODY;
 }
 
 static bool make_schedule(planner *p)
@@ -257,7 +190,7 @@ static bool make_schedule(planner *p)
                 continue;
             }
             root r = {.bytes = bytes_of(tensor), .producer = position, .last_use = position, .partial = -1};
-            if ((tensor->root = new_root(p, r)) == NOBODY)
+            if ((tensor->root = new_root(p, r)) == CN_NOBODY)
                 return false;
         }
         if (scheduled_here) {
@@ -401,7 +334,7 @@ static bool place_variables(planner *p)
         if (!binding->variable || !binding->value)
             continue;
         int variable = variable_index(p->plan, binding->variable);
-        if (variable == NOBODY)
+        if (variable == CN_NOBODY)
             return false;
         p->plan->variable[variable].assigned = true;
         root *r = root_of(p, binding->value);
@@ -409,7 +342,7 @@ static bool place_variables(planner *p)
             r->place = IN_VARIABLE;
             r->variable = variable;
         } else if (!(r->place == IN_VARIABLE && r->variable == variable && is_whole(p, binding->value))) {
-            p->ending[p->ending_count++] = (struct ending){binding->variable, binding->value, NOBODY};
+            p->ending[p->ending_count++] = (struct ending){binding->variable, binding->value, CN_NOBODY};
         }
         r->final = true;
     }
@@ -431,13 +364,13 @@ static bool stage(planner *p)
     root r = {.place = IN_BLOCK, .producer = p->count, .last_use = FOREVER, .partial = -1};
     for (int i = 0; i < p->ending_count; i++) {
         r.bytes = bytes_of(p->ending[i].value);
-        if (must_stage(p, p->ending[i].value) && (p->ending[i].staged = new_root(p, r)) == NOBODY)
+        if (must_stage(p, p->ending[i].value) && (p->ending[i].staged = new_root(p, r)) == CN_NOBODY)
             return false;
     }
     for (int i = 0; i < p->plan->output_count; i++) {
         r.bytes = bytes_of(p->output[i]);
-        p->output_staged[i] = NOBODY;
-        if (must_stage(p, p->output[i]) && (p->output_staged[i] = new_root(p, r)) == NOBODY)
+        p->output_staged[i] = CN_NOBODY;
+        if (must_stage(p, p->output[i]) && (p->output_staged[i] = new_root(p, r)) == CN_NOBODY)
             return false;
     }
     return true;
@@ -572,7 +505,7 @@ static bool place_gradients(planner *p, int first, int last, const int64_t *delt
                        .last_use = last,
                        .partial = -1};
         int index = new_root(p, region);
-        if (index == NOBODY)
+        if (index == CN_NOBODY)
             return false;
         for (int j = first; j <= last; j++) {
             root *memory = &p->root[owner_of(p, cn_base(p->schedule[j].entry->input[i])->root)];
@@ -712,7 +645,7 @@ static bool place_block(planner *p)
 
 /* The program */
 
-static target locate(const planner *p, int index, int64_t extra)
+static cn_target locate(const planner *p, int index, int64_t extra)
 {
     size_t offset = (size_t)extra;
     while (p->root[index].place == IN_ROOT) {
@@ -720,53 +653,18 @@ static target locate(const planner *p, int index, int64_t extra)
         index = p->root[index].owner;
     }
     const root *r = &p->root[index];
-    return (target){r->place, r->variable, r->place == IN_VARIABLE ? offset : offset + r->offset};
+    return (cn_target){r->place, r->variable, r->place == IN_VARIABLE ? offset : offset + r->offset};
 }
 
-static target locate_tensor(const planner *p, cn_tensor *tensor)
+static cn_target locate_tensor(const planner *p, cn_tensor *tensor)
 {
     return locate(p, cn_base(tensor)->root, tensor->offset * (int64_t)cn_dtype_size(tensor->dtype));
 }
 
-/* Room for a step; the pointers follow in `target`, the prepared bytes are copied behind them. */
-static step *add_step(cn_plan *plan, cn_kernel *kernel, const target *targets, int pointers, const void *prepared,
-                      size_t prepared_bytes)
-{
-    size_t begin = offsetof(step, pointer) + (size_t)pointers * sizeof(void *);
-    begin = (begin + 15) / 16 * 16;
-    size_t bytes = (begin + prepared_bytes + 15) / 16 * 16;
-    if (bytes > UINT32_MAX || begin > UINT16_MAX) {
-        cn_fail(CN_UNSUPPORTED, "plan: an operation has too many inputs: %d", pointers);
-        return NULL;
-    }
-    while (plan->program_bytes + bytes > plan->program_capacity) {
-        size_t larger = plan->program_capacity ? plan->program_capacity * 2 : 4096;
-        unsigned char *memory = cn_resize(plan->program, plan->program_bytes, larger, 1);
-        if (!memory)
-            return NULL;
-        plan->program = memory;
-        plan->program_capacity = larger;
-    }
-    for (int i = 0; i < pointers; i++) {
-        if (!grow((void **)&plan->target, plan->target_count, &plan->target_capacity, sizeof *plan->target))
-            return NULL;
-        plan->target[plan->target_count++] = targets[i];
-    }
-    step *s = (step *)(plan->program + plan->program_bytes);
-    s->kernel = kernel;
-    s->bytes = (uint32_t)bytes;
-    s->prepared = (uint16_t)begin;
-    s->pointers = (uint16_t)pointers;
-    memcpy((unsigned char *)s + begin, prepared, prepared_bytes);
-    plan->program_bytes += bytes;
-    plan->facts.kernels++;
-    return s;
-}
-
-static const target nowhere = {IN_ROOT, 0, 0};
+static const cn_target nowhere = {IN_ROOT, 0, 0};
 
 /* The targets of an entry: outputs, inputs, workspace. */
-static int entry_targets(const planner *p, int position, target *targets)
+static int entry_targets(const planner *p, int position, cn_target *targets)
 {
     const cn_entry *entry = p->schedule[position].entry;
     int count = 0;
@@ -778,13 +676,13 @@ static int entry_targets(const planner *p, int position, target *targets)
     }
     for (int i = 0; i < entry->input_count; i++)
         targets[count++] = locate_tensor(p, entry->input[i]);
-    if (p->workspace[position] != NOBODY)
+    if (p->workspace[position] != CN_NOBODY)
         targets[count++] = locate(p, p->workspace[position], 0);
     return count;
 }
 
 /* The chain of the entries from `from` to `to`, whose pointers go to `targets`. */
-static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns, target *targets, int *target_count)
+static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns, cn_target *targets, int *target_count)
 {
     cn_chain *chain = cn_allocate(1, sizeof *chain + (size_t)(to - from + 1) * sizeof(cn_link));
     if (!chain)
@@ -846,7 +744,7 @@ static bool add_group(planner *p, int begin)
     int room = 8, used = 0;
     for (int i = begin; i <= s->end; i++)
         room += p->schedule[i].entry->input_count + p->schedule[i].entry->output_count;
-    target *targets = cn_allocate((size_t)room, sizeof *targets);
+    cn_target *targets = cn_allocate((size_t)room, sizeof *targets);
     cn_chain *chain = NULL;
     size_t chain_bytes = 0;
     bool done = false;
@@ -858,9 +756,8 @@ static bool add_group(planner *p, int begin)
         used = entry_targets(p, begin, targets);
         if (p->merged[begin] > 1) {
             const cn_entry *last = p->schedule[begin + p->merged[begin] - 1].entry;
-            target from = locate_tensor(p, entry->output[0]), to = locate_tensor(p, last->output[0]);
+            cn_target to = locate_tensor(p, last->output[0]);
             int64_t span = p->plan->variable[to.variable].delta + (int64_t)bytes_of(last->output[0]);
-            (void)from;
             *(int64_t *)preparation.prepared.bytes = span / (int64_t)cn_dtype_size(entry->output[0]->dtype);
         }
     }
@@ -889,13 +786,12 @@ static bool add_group(planner *p, int begin)
             goto out;
         memcpy(both, preparation.prepared.bytes, preparation.size);
         memcpy(both + at, chain, chain_bytes);
-        done = add_step(p->plan, preparation.kernel, targets, used, both, at + chain_bytes) != NULL;
+        done = cn_program_add(p->plan, preparation.kernel, targets, used, both, at + chain_bytes);
         cn_release(both);
     } else if (s->chain) {
-        done = add_step(p->plan, cn_run_chain, targets, used, chain, chain_bytes) != NULL;
+        done = cn_program_add(p->plan, cn_run_chain, targets, used, chain, chain_bytes);
     } else {
-        done =
-            add_step(p->plan, preparation.kernel, targets, used, preparation.prepared.bytes, preparation.size) != NULL;
+        done = cn_program_add(p->plan, preparation.kernel, targets, used, preparation.prepared.bytes, preparation.size);
     }
 out:
     cn_release(chain);
@@ -909,22 +805,22 @@ static bool copy_bytes(void *const *pointer, const void *prepared)
     return true;
 }
 
-static bool add_copy(planner *p, target to, target from, size_t bytes)
+static bool add_copy(planner *p, cn_target to, cn_target from, size_t bytes)
 {
-    return add_step(p->plan, copy_bytes, (target[]){to, from}, 2, &bytes, sizeof bytes) != NULL;
+    return cn_program_add(p->plan, copy_bytes, (cn_target[]){to, from}, 2, &bytes, sizeof bytes);
 }
 
 static bool find_workspaces(planner *p)
 {
     for (int i = 0; i < p->count; i++) {
         cn_preparation preparation;
-        p->workspace[i] = NOBODY;
+        p->workspace[i] = CN_NOBODY;
         if (p->schedule[i].entry->operation->loop)
             continue;
         if (!cn_prepare(p->schedule[i].entry, &preparation))
             return false;
         root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
-        if (preparation.workspace && (p->workspace[i] = new_root(p, r)) == NOBODY)
+        if (preparation.workspace && (p->workspace[i] = new_root(p, r)) == CN_NOBODY)
             return false;
     }
     return true;
@@ -942,22 +838,22 @@ static bool write_program(planner *p)
         if (p->merged[i] && !add_group(p, i))
             return false;
     for (int i = 0; i < p->ending_count; i++)
-        if (p->ending[i].staged != NOBODY &&
+        if (p->ending[i].staged != CN_NOBODY &&
             !add_copy(p, locate(p, p->ending[i].staged, 0), locate_tensor(p, p->ending[i].value),
                       bytes_of(p->ending[i].value)))
             return false;
     for (int i = 0; i < plan->output_count; i++) {
-        bool staged = p->output_staged[i] != NOBODY;
+        bool staged = p->output_staged[i] != CN_NOBODY;
         plan->output[i] = staged ? locate(p, p->output_staged[i], 0) : locate_tensor(p, p->output[i]);
         plan->output_type[i] = (cn_type){p->output[i]->dtype, p->output[i]->shape};
         if (staged && !add_copy(p, plan->output[i], locate_tensor(p, p->output[i]), bytes_of(p->output[i])))
             return false;
     }
     for (int i = 0; i < p->ending_count; i++) {
-        target to = {IN_VARIABLE, variable_index(plan, p->ending[i].variable), 0};
-        target from =
-            p->ending[i].staged != NOBODY ? locate(p, p->ending[i].staged, 0) : locate_tensor(p, p->ending[i].value);
-        if (to.variable == NOBODY || !add_copy(p, to, from, bytes_of(p->ending[i].value)))
+        cn_target to = {IN_VARIABLE, variable_index(plan, p->ending[i].variable), 0};
+        cn_target from =
+            p->ending[i].staged != CN_NOBODY ? locate(p, p->ending[i].staged, 0) : locate_tensor(p, p->ending[i].value);
+        if (to.variable == CN_NOBODY || !add_copy(p, to, from, bytes_of(p->ending[i].value)))
             return false;
     }
     plan->feed_count = p->tape->feed_count;
@@ -1029,185 +925,4 @@ cn_plan *cn_plan_with(cn_tape *tape, cn_plan_args args)
     }
     cn_plan_give_back(plan, frame);
     return plan;
-}
-
-static void free_frame(cn_frame *frame)
-{
-    cn_release(frame->program);
-    cn_release(frame->block);
-    cn_release(frame->storage);
-    cn_release(frame);
-}
-
-void cn_plan_free(cn_plan *plan)
-{
-    if (!plan)
-        return;
-    for (cn_frame *frame = plan->frames, *next; frame; frame = next) {
-        next = frame->next;
-        free_frame(frame);
-    }
-    pthread_mutex_destroy(&plan->lock);
-    cn_release(plan->program);
-    cn_release(plan->target);
-    cn_release(plan->variable);
-    cn_release(plan->constants);
-    cn_release(plan);
-}
-
-cn_plan_facts cn_plan_describe(const cn_plan *plan)
-{
-    return plan ? plan->facts : (cn_plan_facts){0};
-}
-
-/* Running */
-
-static void *address(const cn_frame *frame, target t)
-{
-    switch (t.place) {
-    case IN_BLOCK:
-        return frame->block + t.offset;
-    case IN_CONSTANTS:
-        return frame->plan->constants + t.offset;
-    case IN_VARIABLE:
-        return (unsigned char *)frame->storage[t.variable] + t.offset;
-    default:
-        return NULL;
-    }
-}
-
-static bool set_pointers(cn_frame *frame)
-{
-    const cn_plan *plan = frame->plan;
-    for (int i = 0; i < plan->variable_count; i++)
-        frame->storage[i] = plan->variable[i].variable->variable->storage;
-    for (int i = 0; i < plan->variable_count; i++) {
-        const variable_use *use = &plan->variable[i];
-        if (use->first != NOBODY &&
-            (unsigned char *)frame->storage[i] - (unsigned char *)frame->storage[use->first] != use->delta)
-            return cn_fail(CN_STATE, "run: %s has moved since it was planned", use->variable->variable->name);
-    }
-    const target *t = plan->target;
-    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end; at += ((step *)at)->bytes) {
-        step *s = (step *)at;
-        for (int i = 0; i < s->pointers; i++)
-            s->pointer[i] = address(frame, *t++);
-    }
-    return true;
-}
-
-static cn_frame *new_frame(cn_plan *plan)
-{
-    cn_frame *frame = cn_allocate(1, sizeof *frame);
-    if (!frame)
-        return NULL;
-    *frame = (cn_frame){.plan = plan,
-                        .program = cn_allocate(plan->program_bytes + 1, 1),
-                        .block = cn_allocate(plan->block_bytes + 1, 1),
-                        .storage = cn_allocate((size_t)plan->variable_count + 1, sizeof(void *)),
-                        .busy = true};
-    if (!frame->program || !frame->block || !frame->storage) {
-        free_frame(frame);
-        return NULL;
-    }
-    if (plan->program_bytes)
-        memcpy(frame->program, plan->program, plan->program_bytes);
-    if (!set_pointers(frame)) {
-        free_frame(frame);
-        return NULL;
-    }
-    return frame;
-}
-
-cn_frame *cn_plan_frame(cn_plan *plan)
-{
-    cn_frame *frame;
-    pthread_mutex_lock(&plan->lock);
-    for (frame = plan->frames; frame && frame->busy; frame = frame->next) {
-    }
-    if (frame) {
-        frame->busy = true;
-    } else if ((frame = new_frame(plan))) {
-        frame->next = plan->frames;
-        plan->frames = frame;
-    }
-    pthread_mutex_unlock(&plan->lock);
-    return frame;
-}
-
-void cn_plan_give_back(cn_plan *plan, cn_frame *frame)
-{
-    pthread_mutex_lock(&plan->lock);
-    frame->busy = false;
-    pthread_mutex_unlock(&plan->lock);
-}
-
-void *cn_frame_feed(cn_frame *frame, int index)
-{
-    return address(frame, frame->plan->feed[index]);
-}
-
-void *cn_frame_output(cn_frame *frame, int index)
-{
-    return address(frame, frame->plan->output[index]);
-}
-
-bool cn_frame_run(cn_frame *frame, int64_t step_value)
-{
-    const cn_plan *plan = frame->plan;
-    for (int i = 0; i < plan->variable_count; i++)
-        if (frame->storage[i] != plan->variable[i].variable->variable->storage && !set_pointers(frame))
-            return false;
-    if (plan->has_step)
-        *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
-    unsigned mode = cn_float_mode_flush();
-    bool done = true;
-    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
-         at += ((step *)at)->bytes)
-        done = ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
-    cn_float_mode_restore(mode);
-    for (int i = 0; done && i < plan->variable_count; i++)
-        if (plan->variable[i].assigned)
-            plan->variable[i].variable->variable->version++;
-    return done;
-}
-
-static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
-{
-    for (int i = 0; i < plan->feed_count; i++)
-        if (!cn_check_view("run", &args->in[i], plan->feed_type[i].shape) ||
-            !cn_convert(cn_frame_feed(frame, i), cn_array_type_of(plan->feed_type[i].dtype), args->in[i].data,
-                        args->in[i].type, cn_shape_size(plan->feed_type[i].shape)))
-            return false;
-    for (int i = 0; i < plan->output_count; i++) {
-        if (args->out[i].data && !args->out[i].writable)
-            return cn_fail(CN_ARGUMENT, "run: the array for output %d is const", i);
-        if (args->out[i].data && !cn_check_view("run", &args->out[i], plan->output_type[i].shape))
-            return false;
-    }
-    pthread_mutex_lock(&plan->lock);
-    int64_t run = plan->runs++;
-    pthread_mutex_unlock(&plan->lock);
-    if (!cn_frame_run(frame, args->step >= 0 ? args->step : run))
-        return false;
-    for (int i = 0; i < plan->output_count; i++)
-        if (args->out[i].data &&
-            !cn_convert((void *)(uintptr_t)args->out[i].data, args->out[i].type, cn_frame_output(frame, i),
-                        cn_array_type_of(plan->output_type[i].dtype), cn_shape_size(plan->output_type[i].shape)))
-            return false;
-    return true;
-}
-
-bool cn_run_with(cn_plan *plan, cn_run_args args)
-{
-    if (cn_failed())
-        return false;
-    if (!plan)
-        return cn_fail(CN_ARGUMENT, "run: the plan is NULL");
-    cn_frame *frame = cn_plan_frame(plan);
-    if (!frame)
-        return false;
-    bool done = run_frame(plan, frame, &args);
-    cn_plan_give_back(plan, frame);
-    return done;
 }

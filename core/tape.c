@@ -115,23 +115,10 @@ cn_binding *cn_tape_binding(cn_tape *tape, const cn_tensor *variable, bool make)
     return binding;
 }
 
-static bool grow(void **array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int larger = *capacity ? *capacity * 2 : 8;
-    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
-    if (!memory)
-        return false;
-    *array = memory;
-    *capacity = larger;
-    return true;
-}
-
 static cn_entry *new_entry(cn_tape *tape, const cn_operation *operation, const void *attributes,
                            cn_tensor *const *inputs, int count, int output_count)
 {
-    if (!grow((void **)&tape->entry, tape->count, &tape->capacity, sizeof(cn_entry *)))
+    if (!cn_grow((void **)&tape->entry, tape->count, &tape->capacity, sizeof(cn_entry *)))
         return NULL;
     size_t pointers = (size_t)(count + output_count) * sizeof(cn_tensor *);
     size_t aligned = (operation->attributes + 15) / 16 * 16;
@@ -203,7 +190,8 @@ cn_tensor *cn_read(cn_tape *tape, cn_tensor *variable)
         return tape->record(tape, &cn_read_operation, NULL, &variable, 1, &read, 1) ? read : NULL;
     }
     cn_binding *binding = cn_tape_binding(tape, variable, true);
-    if (!binding || !grow((void **)&binding->reads, binding->read_count, &binding->read_capacity, sizeof(cn_tensor *)))
+    if (!binding ||
+        !cn_grow((void **)&binding->reads, binding->read_count, &binding->read_capacity, sizeof(cn_tensor *)))
         return NULL;
     if (binding->current && (tape->kind != CN_EAGER || binding->current->version == variable->variable->version))
         return binding->current;
@@ -436,7 +424,7 @@ static bool record_entry(cn_tape *tape, const cn_operation *operation, const voi
     }
     if (is_view(operation) ? !place_view(entry) : runs && !run_now(tape, entry))
         return false;
-    if (!grow((void **)&tape->entry, tape->count, &tape->capacity, sizeof(cn_entry *)))
+    if (!cn_grow((void **)&tape->entry, tape->count, &tape->capacity, sizeof(cn_entry *)))
         return false;
     append_entry(tape, entry);
     memcpy(outputs, entry->output, (size_t)output_count * sizeof *outputs);
@@ -600,7 +588,7 @@ cn_tensor *cn_tape_step(cn_tape *tape)
 
 bool cn_tape_add_loss(cn_tape *tape, cn_tensor *loss)
 {
-    if (cn_failed() || !grow((void **)&tape->loss, tape->loss_count, &tape->loss_capacity, sizeof *tape->loss))
+    if (cn_failed() || !cn_grow((void **)&tape->loss, tape->loss_count, &tape->loss_capacity, sizeof *tape->loss))
         return false;
     tape->loss[tape->loss_count++] = loss;
     return true;

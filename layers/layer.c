@@ -120,19 +120,6 @@ cn_layer *cn_layer_like(const cn_layer_class *type, const void *values)
     return layer;
 }
 
-static bool has_room(void **array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int larger = *capacity ? *capacity * 2 : 4;
-    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
-    if (!memory)
-        return false;
-    *array = memory;
-    *capacity = larger;
-    return true;
-}
-
 cn_layer *cn_add_sublayer(cn_layer *layer, cn_layer *sublayer)
 {
     if (cn_failed())
@@ -141,7 +128,7 @@ cn_layer *cn_add_sublayer(cn_layer *layer, cn_layer *sublayer)
         cn_fail(CN_ARGUMENT, "add_sublayer: needs a layer and another one");
         return NULL;
     }
-    if (!has_room((void **)&layer->sublayer, layer->sublayer_count, &layer->sublayer_capacity, sizeof(cn_layer *)))
+    if (!cn_grow((void **)&layer->sublayer, layer->sublayer_count, &layer->sublayer_capacity, sizeof(cn_layer *)))
         return NULL;
     cn_layer_take(sublayer);
     return layer->sublayer[layer->sublayer_count++] = sublayer;
@@ -189,7 +176,7 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
         cn_fail(CN_STATE, "add_weight: %s: a layer makes its weights in build", layer ? layer->name : "no layer");
         return NULL;
     }
-    if (!has_room((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
+    if (!cn_grow((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
         return NULL;
     size_t bytes = strlen(layer->name) + strlen(name) + 2;
     char *path = cn_allocate(bytes, 1);

@@ -16,19 +16,6 @@ typedef struct ordering {
     int count, capacity, numbers, part_capacity;
 } ordering;
 
-static bool grow(void **array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    int larger = *capacity ? *capacity * 2 : 32;
-    void *memory = cn_resize(*array, (size_t)count, (size_t)larger, size);
-    if (!memory)
-        return false;
-    *array = memory;
-    *capacity = larger;
-    return true;
-}
-
 static cn_part *part_of(const ordering *o, const cn_node *node)
 {
     for (int i = o->topology->part_count - 1; i >= 0; i--) {
@@ -41,7 +28,7 @@ static cn_part *part_of(const ordering *o, const cn_node *node)
 
 static bool add_part(ordering *o, cn_node *node, int number)
 {
-    if (!grow((void **)&o->topology->part, o->topology->part_count, &o->part_capacity, sizeof(cn_part)))
+    if (!cn_grow((void **)&o->topology->part, o->topology->part_count, &o->part_capacity, sizeof(cn_part)))
         return false;
     o->topology->part[o->topology->part_count++] = (cn_part){node->layer, node, 0, number};
     return true;
@@ -69,7 +56,7 @@ typedef struct visits {
 
 static bool enter(ordering *o, visits *stack, cn_node *node)
 {
-    if (!grow((void **)&stack->item, stack->count, &stack->capacity, sizeof(visit)) ||
+    if (!cn_grow((void **)&stack->item, stack->count, &stack->capacity, sizeof(visit)) ||
         (!part_of(o, node) && !add_part(o, node, o->numbers++)))
         return false;
     node->mark = ENTERED;
@@ -93,7 +80,7 @@ static bool walk(ordering *o, cn_node *from)
         }
         if (next) {
             done = enter(o, &stack, next);
-        } else if ((done = grow((void **)&o->leaving, o->count, &o->capacity, sizeof *o->leaving))) {
+        } else if ((done = cn_grow((void **)&o->leaving, o->count, &o->capacity, sizeof *o->leaving))) {
             node->mark = o->count;
             o->leaving[o->count++] = node;
             stack.count--;

@@ -1,0 +1,233 @@
+/* Programs and frames: what a planned run does, and nothing else. */
+#include "core/program.h"
+#include "core/pieces.h"
+#include <string.h>
+
+typedef struct step {
+    cn_kernel *kernel;
+    uint32_t bytes;    /* to the next step */
+    uint16_t prepared; /* offset of what the kernel is given */
+    uint16_t pointers;
+    void *pointer[];
+} step;
+
+struct cn_frame {
+    cn_frame *next;
+    cn_plan *plan;
+    unsigned char *program, *block;
+    void **storage; /* of each variable, when the pointers were set */
+    bool busy;
+};
+
+bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, int pointers, const void *prepared,
+                    size_t prepared_bytes)
+{
+    size_t begin = offsetof(step, pointer) + (size_t)pointers * sizeof(void *);
+    begin = (begin + 15) / 16 * 16;
+    size_t bytes = (begin + prepared_bytes + 15) / 16 * 16;
+    if (bytes > UINT32_MAX || begin > UINT16_MAX) {
+        cn_fail(CN_UNSUPPORTED, "plan: an operation has too many inputs: %d", pointers);
+        return false;
+    }
+    while (plan->program_bytes + bytes > plan->program_capacity) {
+        size_t larger = plan->program_capacity ? plan->program_capacity * 2 : 4096;
+        unsigned char *memory = cn_resize(plan->program, plan->program_bytes, larger, 1);
+        if (!memory)
+            return false;
+        plan->program = memory;
+        plan->program_capacity = larger;
+    }
+    for (int i = 0; i < pointers; i++) {
+        if (!cn_grow((void **)&plan->target, plan->target_count, &plan->target_capacity, sizeof *plan->target))
+            return false;
+        plan->target[plan->target_count++] = targets[i];
+    }
+    step *s = (step *)(plan->program + plan->program_bytes);
+    s->kernel = kernel;
+    s->bytes = (uint32_t)bytes;
+    s->prepared = (uint16_t)begin;
+    s->pointers = (uint16_t)pointers;
+    memcpy((unsigned char *)s + begin, prepared, prepared_bytes);
+    plan->program_bytes += bytes;
+    plan->facts.kernels++;
+    return true;
+}
+
+static void free_frame(cn_frame *frame)
+{
+    cn_release(frame->program);
+    cn_release(frame->block);
+    cn_release(frame->storage);
+    cn_release(frame);
+}
+
+void cn_plan_free(cn_plan *plan)
+{
+    if (!plan)
+        return;
+    for (cn_frame *frame = plan->frames, *next; frame; frame = next) {
+        next = frame->next;
+        free_frame(frame);
+    }
+    pthread_mutex_destroy(&plan->lock);
+    cn_release(plan->program);
+    cn_release(plan->target);
+    cn_release(plan->variable);
+    cn_release(plan->constants);
+    cn_release(plan);
+}
+
+cn_plan_facts cn_plan_describe(const cn_plan *plan)
+{
+    return plan ? plan->facts : (cn_plan_facts){0};
+}
+
+static void *address(const cn_frame *frame, cn_target t)
+{
+    switch (t.place) {
+    case IN_BLOCK:
+        return frame->block + t.offset;
+    case IN_CONSTANTS:
+        return frame->plan->constants + t.offset;
+    case IN_VARIABLE:
+        return (unsigned char *)frame->storage[t.variable] + t.offset;
+    default:
+        return NULL;
+    }
+}
+
+static bool set_pointers(cn_frame *frame)
+{
+    const cn_plan *plan = frame->plan;
+    for (int i = 0; i < plan->variable_count; i++)
+        frame->storage[i] = plan->variable[i].variable->variable->storage;
+    for (int i = 0; i < plan->variable_count; i++) {
+        const cn_variable_use *use = &plan->variable[i];
+        if (use->first != CN_NOBODY &&
+            (unsigned char *)frame->storage[i] - (unsigned char *)frame->storage[use->first] != use->delta)
+            return cn_fail(CN_STATE, "run: %s has moved since it was planned", use->variable->variable->name);
+    }
+    const cn_target *t = plan->target;
+    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end; at += ((step *)at)->bytes) {
+        step *s = (step *)at;
+        for (int i = 0; i < s->pointers; i++)
+            s->pointer[i] = address(frame, *t++);
+    }
+    return true;
+}
+
+static cn_frame *new_frame(cn_plan *plan)
+{
+    cn_frame *frame = cn_allocate(1, sizeof *frame);
+    if (!frame)
+        return NULL;
+    *frame = (cn_frame){.plan = plan,
+                        .program = cn_allocate(plan->program_bytes + 1, 1),
+                        .block = cn_allocate(plan->block_bytes + 1, 1),
+                        .storage = cn_allocate((size_t)plan->variable_count + 1, sizeof(void *)),
+                        .busy = true};
+    if (!frame->program || !frame->block || !frame->storage) {
+        free_frame(frame);
+        return NULL;
+    }
+    if (plan->program_bytes)
+        memcpy(frame->program, plan->program, plan->program_bytes);
+    if (!set_pointers(frame)) {
+        free_frame(frame);
+        return NULL;
+    }
+    return frame;
+}
+
+cn_frame *cn_plan_frame(cn_plan *plan)
+{
+    cn_frame *frame;
+    pthread_mutex_lock(&plan->lock);
+    for (frame = plan->frames; frame && frame->busy; frame = frame->next) {
+    }
+    if (frame) {
+        frame->busy = true;
+    } else if ((frame = new_frame(plan))) {
+        frame->next = plan->frames;
+        plan->frames = frame;
+    }
+    pthread_mutex_unlock(&plan->lock);
+    return frame;
+}
+
+void cn_plan_give_back(cn_plan *plan, cn_frame *frame)
+{
+    pthread_mutex_lock(&plan->lock);
+    frame->busy = false;
+    pthread_mutex_unlock(&plan->lock);
+}
+
+void *cn_frame_feed(cn_frame *frame, int index)
+{
+    return address(frame, frame->plan->feed[index]);
+}
+
+void *cn_frame_output(cn_frame *frame, int index)
+{
+    return address(frame, frame->plan->output[index]);
+}
+
+bool cn_frame_run(cn_frame *frame, int64_t step_value)
+{
+    const cn_plan *plan = frame->plan;
+    for (int i = 0; i < plan->variable_count; i++)
+        if (frame->storage[i] != plan->variable[i].variable->variable->storage && !set_pointers(frame))
+            return false;
+    if (plan->has_step)
+        *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
+    unsigned mode = cn_float_mode_flush();
+    bool done = true;
+    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
+         at += ((step *)at)->bytes)
+        done = ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+    cn_float_mode_restore(mode);
+    for (int i = 0; done && i < plan->variable_count; i++)
+        if (plan->variable[i].assigned)
+            plan->variable[i].variable->variable->version++;
+    return done;
+}
+
+static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
+{
+    for (int i = 0; i < plan->feed_count; i++)
+        if (!cn_check_view("run", &args->in[i], plan->feed_type[i].shape) ||
+            !cn_convert(cn_frame_feed(frame, i), cn_array_type_of(plan->feed_type[i].dtype), args->in[i].data,
+                        args->in[i].type, cn_shape_size(plan->feed_type[i].shape)))
+            return false;
+    for (int i = 0; i < plan->output_count; i++) {
+        if (args->out[i].data && !args->out[i].writable)
+            return cn_fail(CN_ARGUMENT, "run: the array for output %d is const", i);
+        if (args->out[i].data && !cn_check_view("run", &args->out[i], plan->output_type[i].shape))
+            return false;
+    }
+    pthread_mutex_lock(&plan->lock);
+    int64_t run = plan->runs++;
+    pthread_mutex_unlock(&plan->lock);
+    if (!cn_frame_run(frame, args->step >= 0 ? args->step : run))
+        return false;
+    for (int i = 0; i < plan->output_count; i++)
+        if (args->out[i].data &&
+            !cn_convert((void *)(uintptr_t)args->out[i].data, args->out[i].type, cn_frame_output(frame, i),
+                        cn_array_type_of(plan->output_type[i].dtype), cn_shape_size(plan->output_type[i].shape)))
+            return false;
+    return true;
+}
+
+bool cn_run_with(cn_plan *plan, cn_run_args args)
+{
+    if (cn_failed())
+        return false;
+    if (!plan)
+        return cn_fail(CN_ARGUMENT, "run: the plan is NULL");
+    cn_frame *frame = cn_plan_frame(plan);
+    if (!frame)
+        return false;
+    bool done = run_frame(plan, frame, &args);
+    cn_plan_give_back(plan, frame);
+    return done;
+}

@@ -1,0 +1,51 @@
+/* Private: the program that a plan is: steps, and where their pointers point. core/plan.c makes it, core/program.c runs
+ * it. */
+#ifndef CN_CORE_PROGRAM_H
+#define CN_CORE_PROGRAM_H
+#include <pthread.h>
+#include "core/plan.h"
+
+/* Whose memory something lies in: that of a run, of another tensor, of a tile, the constants, a variable. */
+typedef enum cn_place { IN_BLOCK, IN_ROOT, IN_TILE, IN_CONSTANTS, IN_VARIABLE } cn_place;
+
+/* Where a pointer of a step points. */
+typedef struct cn_target {
+    cn_place place;
+    int variable;
+    size_t offset;
+} cn_target;
+
+enum { CN_NOBODY = -1 };
+
+/* A variable that a plan reads or writes. */
+typedef struct cn_variable_use {
+    cn_tensor *variable;
+    int64_t delta; /* from the first of the run of updates it is merged into */
+    int first;     /* index of that one's variable, or CN_NOBODY */
+    bool assigned; /* by a run */
+} cn_variable_use;
+
+struct cn_plan {
+    unsigned char *program; /* the steps, without addresses */
+    size_t program_bytes, program_capacity;
+    cn_target *target; /* of every pointer of every step, in order */
+    int target_count, target_capacity;
+    cn_variable_use *variable;
+    int variable_count, variable_capacity;
+    unsigned char *constants;
+    size_t constant_bytes, block_bytes;
+    int feed_count, output_count;
+    cn_target feed[CN_MAX_FEEDS], output[CN_MAX_FEEDS];
+    cn_type feed_type[CN_MAX_FEEDS], output_type[CN_MAX_FEEDS];
+    cn_target step;
+    bool has_step, assigns;
+    int64_t runs;
+    cn_plan_facts facts;
+    pthread_mutex_t lock;
+    cn_frame *frames;
+};
+
+/* Appends a step with these pointers and a copy of what its kernel is given. */
+bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, int pointers, const void *prepared,
+                    size_t prepared_bytes);
+#endif
