@@ -1,22 +1,12 @@
 #ifdef CN_HAVE_JANSSON
 #include "formats/config_training.h"
+#include "formats/config.h"
 #include "losses/accuracy.h"
 #include "optim/adam.h"
 #include "optim/fields.h"
 #include "optim/sgd.h"
 #include <string.h>
 #include <strings.h>
-
-/* The name of a class or function, and its arguments, which may be NULL. */
-static const char *split_config(const char *what, json_t *config, json_t **arguments)
-{
-    *arguments = json_object_get(config, "config");
-    json_t *name = json_is_object(config) ? json_object_get(config, "class_name") : config;
-    if (json_is_string(name))
-        return json_string_value(name);
-    cn_fail(CN_FORMAT, "%s: the config has no class_name", what);
-    return NULL;
-}
 
 static void read_number(json_t *arguments, const char *key, double *number)
 {
@@ -63,7 +53,7 @@ static bool read_reduction(json_t *value, cn_reduction *reduction)
 bool cn_loss_from_config(json_t *config, cn_loss *loss)
 {
     json_t *arguments, *reduction;
-    const char *name = split_config("loss", config, &arguments);
+    const char *name = cn_config_split("loss", config, &arguments);
     if (!name)
         return false;
     *loss = cn_loss_named(name);
@@ -83,7 +73,7 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
 bool cn_metric_from_config(json_t *config, cn_metric *metric)
 {
     json_t *arguments;
-    const char *name = split_config("metric", config, &arguments);
+    const char *name = cn_config_split("metric", config, &arguments);
     if (!name)
         return false;
     *metric = cn_metric_named(name);
@@ -125,7 +115,7 @@ bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
                    {"CosineDecay", cn_cosine_decay_with},
                    {"CosineDecayRestarts", cn_cosine_decay_restarts_with}};
     json_t *arguments;
-    const char *name = split_config("schedule", config, &arguments);
+    const char *name = cn_config_split("schedule", config, &arguments);
     cn_schedule s = {.end_learning_rate = 1e-4, .power = 1, .t_mul = 2, .m_mul = 1};
     if (!name)
         return false;
@@ -187,7 +177,7 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
         cn_optimizer (*defaults)(void);
     } classes[] = {{"Adam", cn_adam_defaults}, {"AdamW", cn_adamw_defaults}, {"SGD", cn_sgd_defaults}};
     json_t *arguments;
-    const char *name = split_config("optimizer", config, &arguments);
+    const char *name = cn_config_split("optimizer", config, &arguments);
     for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {
         if (strcasecmp(name, classes[i].name))
             continue;

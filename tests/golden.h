@@ -22,7 +22,8 @@ typedef struct golden_case {
 
 /* Runs a case on its tape in its type; errors stay in the error record. False if the case is not understood. */
 typedef bool golden_group(golden_case *c);
-golden_group golden_run_layer, golden_run_loss, golden_run_metric, golden_run_operation, golden_run_optimizer;
+golden_group golden_run_constraint, golden_run_layer, golden_run_loss, golden_run_metric, golden_run_operation,
+    golden_run_optimizer, golden_run_regularizer, golden_run_second_order, golden_run_training;
 
 /* How one operation is called: of one or two tensors without arguments, or by a function that reads the config and
  * returns the number of outputs. Each list of rows ends with one without a name. */
@@ -34,7 +35,7 @@ typedef struct golden_operation {
 } golden_operation;
 extern const golden_operation golden_arithmetic[], golden_product[], golden_reduction[], golden_shaping[];
 
-/* A tensor is named by its stem and number: ("x", 1) is x1, ("x", 0) is x0 or x. */
+/* A tensor is named by its stem and number: ("x", 1) is x1, ("x", 0) is x or x0. */
 const cn_safetensors_entry *golden_find(const golden_case *c, const char *stem, int number);
 /* A tensor of the case on its tape, floats in the type of the run; NULL, without an error, if the case has none. */
 cn_tensor *golden_input(golden_case *c, const char *stem, int number);
@@ -42,6 +43,26 @@ cn_tensor *golden_input(golden_case *c, const char *stem, int number);
 int golden_count(const golden_case *c, const char *stem);
 /* Compares shape, type and values. NULL stands for a gradient of zeros. False if the case has no such tensor. */
 bool golden_compare(golden_case *c, const char *stem, int number, cn_tensor *got);
+
+/* What f, the sum over outputs of sum(y * dy), is made of. */
+enum { GOLDEN_MOST = 64 };
+typedef struct golden_function {
+    cn_tensor *y[GOLDEN_MOST], *dy[GOLDEN_MOST];
+    cn_tensor *input[GOLDEN_MOST];
+    const char *stem[GOLDEN_MOST]; /* the input's name in the case: ("x", 1) */
+    int number[GOLDEN_MOST];
+    int y_count, input_count;
+} golden_function;
+/* Adds an input if the case has its gradient. */
+void golden_add_input(golden_case *c, golden_function *f, const char *stem, int number, cn_tensor *input);
+/* Compares an output, and adds it if the case has its upstream gradient. */
+void golden_add_output(golden_case *c, golden_function *f, int number, cn_tensor *output);
+/* Compares the gradients of f (dx, dw0, ...) and, if the case has directions (vx, vw0, ...), the Hessian times them
+ * (hx, hw0, ...). */
+void golden_compare_gradients(golden_case *c, const golden_function *f);
+
+/* Whether the library has a layer's class; of a Sequential, the classes of all its layers. */
+bool golden_has_layer(const char *class_name, json_t *config);
 
 /* An argument of the config, or the default if it is missing or null. */
 int golden_int(const golden_case *c, const char *key, int otherwise);

@@ -65,10 +65,10 @@ void golden_close(golden_case *c)
 
 const cn_safetensors_entry *golden_find(const golden_case *c, const char *stem, int number)
 {
-    char name[64];
+    char name[80];
+    const cn_safetensors_entry *entry = number ? NULL : cn_safetensors_find(c->file, stem);
     snprintf(name, sizeof name, "%s%d", stem, number);
-    const cn_safetensors_entry *entry = cn_safetensors_find(c->file, name);
-    return entry || number ? entry : cn_safetensors_find(c->file, stem);
+    return entry ? entry : cn_safetensors_find(c->file, name);
 }
 
 int golden_count(const golden_case *c, const char *stem)
@@ -164,6 +164,51 @@ bool golden_compare(golden_case *c, const char *stem, int number, cn_tensor *got
     free(reference);
     free(values);
     return true;
+}
+
+void golden_add_input(golden_case *c, golden_function *f, const char *stem, int number, cn_tensor *input)
+{
+    char name[64];
+    snprintf(name, sizeof name, "d%s", stem);
+    if (!golden_find(c, name, number) || f->input_count == GOLDEN_MOST)
+        return;
+    f->input[f->input_count] = input;
+    f->stem[f->input_count] = stem;
+    f->number[f->input_count++] = number;
+}
+
+void golden_add_output(golden_case *c, golden_function *f, int number, cn_tensor *output)
+{
+    golden_compare(c, "y", number, output);
+    if (!golden_find(c, "dy", number) || f->y_count == GOLDEN_MOST)
+        return;
+    f->y[f->y_count] = output;
+    f->dy[f->y_count++] = golden_input(c, "dy", number);
+}
+
+void golden_compare_gradients(golden_case *c, const golden_function *f)
+{
+    cn_tensor *d[GOLDEN_MOST], *h[GOLDEN_MOST], *gradient[GOLDEN_MOST], *direction[GOLDEN_MOST];
+    char name[64];
+    int directions = 0;
+    if (!f->input_count || !cn_vjp(f->y, f->dy, f->y_count, f->input, f->input_count, d))
+        return;
+    for (int i = 0; i < f->input_count; i++) {
+        snprintf(name, sizeof name, "d%s", f->stem[i]);
+        golden_compare(c, name, f->number[i], d[i]);
+        snprintf(name, sizeof name, "v%s", f->stem[i]);
+        cn_tensor *v = golden_input(c, name, f->number[i]);
+        if (v && d[i]) {
+            gradient[directions] = d[i];
+            direction[directions++] = v;
+        }
+    }
+    if (!directions || !cn_vjp(gradient, direction, directions, f->input, f->input_count, h))
+        return;
+    for (int i = 0; i < f->input_count; i++) {
+        snprintf(name, sizeof name, "h%s", f->stem[i]);
+        golden_compare(c, name, f->number[i], h[i]);
+    }
 }
 
 int golden_int(const golden_case *c, const char *key, int otherwise)

@@ -1,94 +1,162 @@
-/* The group `layers`: a layer made from its config, its outputs, mask and gradients. */
+/* The groups `layers`, and in `regularizers` the cases with a layer: its outputs, mask, gradients and weights. */
 #include "core/engine.h"
-#include "formats/config_layer.h"
+#include "formats/config.h"
 #include "golden.h"
 #include "layers/graph.h"
+#include <stdio.h>
 #include <string.h>
 
-enum { MOST = 64 };
-
-typedef struct gradient_list {
-    cn_tensor *of[MOST];
-    const char *stem[MOST];
-    int number[MOST], count;
-} gradient_list;
-
-static void want(gradient_list *list, const golden_case *c, const char *stem, int number, cn_tensor *tensor)
+static bool is_sequential(const char *class_name)
 {
-    if (!golden_find(c, stem, number) || list->count == MOST)
-        return;
-    list->of[list->count] = tensor;
-    list->stem[list->count] = stem;
-    list->number[list->count++] = number;
+    return strcmp(class_name, "Sequential") == 0;
 }
 
-static void set_weights(golden_case *c, cn_layer *layer, gradient_list *list)
+bool golden_has_layer(const char *class_name, json_t *config)
+{
+    size_t index;
+    json_t *inner;
+    if (!is_sequential(class_name))
+        return cn_layer_class_named(class_name) != NULL;
+    json_array_foreach(json_object_get(config, "layers"), index, inner)
+    {
+        const char *name = json_string_value(json_object_get(inner, "class_name"));
+        if (!name || !golden_has_layer(name, json_object_get(inner, "config")))
+            return false;
+    }
+    return true;
+}
+
+static cn_model *new_sequential(json_t *layers, cn_tensor *input)
+{
+    cn_shape batch = cn_shape_of(input), sample = {.rank = batch.rank - 1};
+    memcpy(sample.dim, batch.dim + 1, (size_t)sample.rank * sizeof *sample.dim);
+    cn_layer *layer[GOLDEN_MOST] = {cn_input_layer_with((cn_input_args){.shape = sample, .dtype = cn_dtype_of(input)})};
+    int count = 1;
+    size_t index;
+    json_t *config;
+    json_array_foreach(layers, index, config) if (count < GOLDEN_MOST) layer[count++] = cn_layer_from_config(config);
+    return cn_sequential_of(layer, count);
+}
+
+/* A built layer or Sequential; *model, to be freed, is the latter's, else NULL. */
+static cn_layer *new_layer(json_t *config, cn_tensor *const *inputs, int count, cn_model **model)
+{
+    const char *name = json_string_value(json_object_get(config, "class_name"));
+    cn_shape shapes[CN_MAX_TENSORS];
+    *model = NULL;
+    if (name && is_sequential(name)) {
+        *model = new_sequential(json_object_get(json_object_get(config, "config"), "layers"), inputs[0]);
+        return cn_model_layer(*model);
+    }
+    cn_layer *layer = cn_layer_from_config(config);
+    for (int i = 0; i < count; i++)
+        shapes[i] = cn_shape_of(inputs[i]);
+    return layer && cn_layer_prepare(layer, shapes, count) ? layer : NULL;
+}
+
+/* The masks that the call names: one, or one an input. */
+static void read_masks(golden_case *c, json_t *value, cn_tensor **mask)
+{
+    if (json_is_string(value))
+        mask[0] = golden_input(c, json_string_value(value), 0);
+    for (size_t i = 0; i < json_array_size(value) && i < CN_MAX_TENSORS; i++)
+        if (json_is_string(json_array_get(value, i)))
+            mask[i] = golden_input(c, json_string_value(json_array_get(value, i)), 0);
+}
+
+/* False if the call has arguments that are not understood. */
+static bool read_call(golden_case *c, cn_call_args *args)
+{
+    const char *key;
+    json_t *value;
+    args->training = CN_INFERENCE;
+    json_object_foreach(c->call, key, value)
+    {
+        if (strcmp(key, "training") == 0)
+            args->training = json_is_true(value) ? CN_TRAINING : CN_INFERENCE;
+        else if (strcmp(key, "mask") == 0)
+            read_masks(c, value, args->mask);
+        else if (strcmp(key, "initial_state") != 0)
+            return false;
+    }
+    return true;
+}
+
+static void set_weights(golden_case *c, cn_layer *layer, golden_function *f)
 {
     for (int i = 0; i < cn_weight_count(layer); i++) {
         cn_tensor *weight = cn_weight(layer, i), *given = golden_input(c, "w", i);
-        if (!given) {
-            cn_fail(CN_FORMAT, "golden: the case has no weight %d", i);
-            return;
-        }
+        if (!given)
+            cn_fail(CN_FORMAT, "the case has no weight %d", i);
         cn_assign(weight, given);
-        want(list, c, "dw", i, weight);
+        golden_add_input(c, f, "w", i, weight);
     }
 }
 
-static cn_tensor *mask_of(golden_case *c)
+static cn_tensor *number_on(const golden_case *c, double number)
 {
-    return json_is_string(json_object_get(c->call, "mask")) ? golden_input(c, "mask", 0) : NULL;
+    return cn_constant_as(c->tape, cn_array_with(&number, CN_ARRAY_F64, false, CN_SHAPE()), c->dtype);
 }
 
-static void compare(golden_case *c, const cn_tensors *y, const gradient_list *list)
+/* What the regularizers add to the loss: those of weights that are trained, and what the call left on the tape. */
+static cn_tensor *penalty_of(const golden_case *c, const cn_layer *layer)
 {
-    cn_tensor *outputs[MOST], *upstream[MOST], *gradients[MOST];
+    cn_tensor *sum = number_on(c, 0);
+    cn_weight_view *views = NULL;
     int count = 0;
-    for (int i = 0; i < y->count; i++) {
-        golden_compare(c, "y", i, y->item[i]);
-        if (golden_find(c, "dy", i)) {
-            outputs[count] = y->item[i];
-            upstream[count++] = golden_input(c, "dy", i);
-        }
+    cn_layer_weights(layer, &views, &count);
+    for (int i = 0; i < count; i++) {
+        const cn_regularizer *regularizer = &views[i].weight->regularizer;
+        if (regularizer->name && views[i].trainable)
+            sum = cn_add(sum, regularizer->penalty(regularizer, cn_read(c->tape, views[i].weight->variable)));
     }
-    if (golden_find(c, "y_mask", 0))
-        golden_compare(c, "y_mask", 0, cn_mask_of(y->item[0]));
-    if (count && list->count && cn_vjp(outputs, upstream, count, list->of, list->count, gradients))
-        for (int i = 0; i < list->count; i++)
-            golden_compare(c, list->stem[i], list->number[i], gradients[i]);
+    for (int i = 0; i < c->tape->loss_count; i++)
+        sum = cn_add(sum, c->tape->loss[i]);
+    cn_release(views);
+    return sum;
 }
 
-/* Gives the weights the case's values once the layer is built; compares what a call gives. */
-static bool run_layer(golden_case *c, cn_layer *layer)
+static void compare_call(golden_case *c, cn_layer *layer, cn_call_args args, golden_function *f)
 {
-    cn_call_args args = {.training = json_is_true(json_object_get(c->call, "training")) ? CN_TRAINING : CN_INFERENCE};
-    cn_shape shapes[CN_MAX_TENSORS];
-    gradient_list list = {.count = 0};
-    int inputs = golden_count(c, "x"), states = golden_count(c, "s");
-    for (int i = 0; i < inputs; i++) {
-        args.inputs[i] = golden_input(c, "x", i);
-        shapes[i] = cn_shape_of(args.inputs[i]);
-        want(&list, c, "dx", i, args.inputs[i]);
-    }
-    for (int i = 0; i < states; i++) {
-        args.states[i] = golden_input(c, "s", i);
-        want(&list, c, "ds", i, args.states[i]);
-    }
-    args.mask[0] = mask_of(c);
-    if (cn_failed() || !cn_layer_prepare(layer, shapes, inputs))
-        return true;
-    set_weights(c, layer, &list);
+    set_weights(c, layer, f);
     cn_tensors y = cn_call_layer_many(layer, args);
-    compare(c, &y, &list);
-    return true;
+    for (int i = 0; i < y.count; i++)
+        golden_add_output(c, f, i, y.item[i]);
+    if (golden_find(c, "y_mask", 0))
+        golden_compare(c, "y_mask", 0, cn_mask_of(y.item[0]));
+    for (int i = 0; i < cn_weight_count(layer); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "w%d_out", i);
+        if (golden_find(c, name, 0))
+            golden_compare(c, name, 0, cn_read(c->tape, cn_weight(layer, i)));
+    }
+    if (golden_find(c, "penalty", 0)) {
+        f->y[f->y_count] = penalty_of(c, layer);
+        golden_compare(c, "penalty", 0, f->y[f->y_count]);
+        f->dy[f->y_count++] = number_on(c, 1);
+    }
+    golden_compare_gradients(c, f);
 }
 
 bool golden_run_layer(golden_case *c)
 {
-    if (!cn_layer_class_named(c->layer))
+    cn_call_args args = {.training = CN_INHERIT};
+    golden_function f = {.y_count = 0};
+    int inputs = golden_count(c, "x"), states = golden_count(c, "s");
+    if (!golden_has_layer(c->layer, c->config) || inputs > CN_MAX_TENSORS || states > CN_MAX_TENSORS ||
+        !read_call(c, &args))
         return false;
-    cn_layer *layer = cn_layer_from_config(c->layer, c->config);
-    bool understood = !layer || run_layer(c, layer);
+    for (int i = 0; i < inputs; i++)
+        golden_add_input(c, &f, "x", i, args.inputs[i] = golden_input(c, "x", i));
+    for (int i = 0; i < states; i++)
+        golden_add_input(c, &f, "s", i, args.states[i] = golden_input(c, "s", i));
+    cn_model *model;
+    json_t *config = json_pack("{sssO}", "class_name", c->layer, "config", c->config);
+    cn_layer *layer = new_layer(config, args.inputs, inputs, &model);
+    if (layer)
+        compare_call(c, layer, args, &f);
+    json_decref(config);
+    cn_model_free(model);
     cn_clear_session();
-    return understood;
+    return true;
 }

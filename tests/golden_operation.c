@@ -35,26 +35,6 @@ static int call_operation(const golden_operation *row, const golden_case *c, cn_
     return count == (row->unary ? 1 : 2);
 }
 
-/* The gradients of the sum over outputs of sum(y * dy) that the case has. */
-static void compare_gradients(golden_case *c, cn_tensor *const *x, int x_count, cn_tensor *const *y, int y_count)
-{
-    cn_tensor *outputs[MAX_TENSORS], *upstream[MAX_TENSORS], *wanted[MAX_TENSORS], *gradients[MAX_TENSORS];
-    int output_count = 0, wanted_count = 0, number[MAX_TENSORS];
-    for (int i = 0; i < y_count; i++)
-        if (golden_find(c, "dy", i)) {
-            outputs[output_count] = y[i];
-            upstream[output_count++] = golden_input(c, "dy", i);
-        }
-    for (int i = 0; i < x_count; i++)
-        if (golden_find(c, "dx", i)) {
-            number[wanted_count] = i;
-            wanted[wanted_count++] = x[i];
-        }
-    if (wanted_count && cn_vjp(outputs, upstream, output_count, wanted, wanted_count, gradients))
-        for (int i = 0; i < wanted_count; i++)
-            golden_compare(c, "dx", number[i], gradients[i]);
-}
-
 bool golden_run_operation(golden_case *c)
 {
     const golden_operation *row = row_of(c->layer);
@@ -62,11 +42,12 @@ bool golden_run_operation(golden_case *c)
     cn_tensor *x[MAX_TENSORS], *y[MAX_TENSORS];
     if (!row || x_count > MAX_TENSORS)
         return false;
+    golden_function f = {.y_count = 0};
     for (int i = 0; i < x_count; i++)
-        x[i] = golden_input(c, "x", i);
+        golden_add_input(c, &f, "x", i, x[i] = golden_input(c, "x", i));
     int y_count = call_operation(row, c, x, x_count, y);
     for (int i = 0; i < y_count; i++)
-        golden_compare(c, "y", i, y[i]);
-    compare_gradients(c, x, x_count, y, y_count);
+        golden_add_output(c, &f, i, y[i]);
+    golden_compare_gradients(c, &f);
     return y_count > 0;
 }

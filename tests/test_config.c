@@ -1,0 +1,322 @@
+/* Layers from configs: every type of field, the keys of every layer, and what is refused. */
+#include "core/engine.h"
+#include "expect.h"
+#include "formats/config.h"
+#include "layers/graph.h"
+#include <string.h>
+
+/* A class with a field of each type. */
+typedef struct every {
+    cn_layer base;
+    int64_t integer, optional;
+    bool flag;
+    double number;
+    cn_shape integers;
+    char text[CN_NAME_BYTES];
+    int choice;
+    cn_activation *activation;
+    cn_initializer initializer;
+    cn_regularizer regularizer;
+    cn_constraint constraint;
+    cn_layer *inner;
+} every;
+
+static cn_tensor *every_call(cn_layer *layer, cn_tensor *x)
+{
+    (void)layer;
+    return x;
+}
+
+static const char *const choices[] = {"first", "second", NULL};
+static const cn_layer_class every_class = {
+    .name = "Every",
+    .size = sizeof(every),
+    .call = every_call,
+    .values = &(const every){.integer = 3, .optional = 4, .flag = true, .number = 0.5, .activation = cn_tanh},
+    .fields = {CN_FIELD_INT(every, integer), CN_FIELD_OPTIONAL(every, optional), CN_FIELD_BOOL(every, flag),
+               CN_FIELD_FLOAT(every, number), CN_FIELD_INTS(every, integers), CN_FIELD_STRING(every, text),
+               CN_FIELD_CHOICE(every, choice, choices), CN_FIELD_ACTIVATION(every, activation),
+               CN_FIELD_INITIALIZER(every, initializer), CN_FIELD_REGULARIZER(every, regularizer),
+               CN_FIELD_CONSTRAINT(every, constraint), CN_FIELD_LAYER(every, inner)}};
+
+static void begin(void)
+{
+    cr_assert(cn_register_layer(&every_class));
+}
+
+static void end(void)
+{
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    cn_clear_session();
+    cn_set_default_dtype(CN_F32);
+}
+
+TestSuite(config, .init = begin, .fini = end);
+
+/* The layer of a config given as text. Its strings are gone when this returns, so that it must have copies. */
+static cn_layer *read_layer(const char *text)
+{
+    json_error_t error;
+    json_t *config = json_loads(text, 0, &error);
+    cr_assert_not_null(config, "%s in %s", error.text, text);
+    cn_layer *layer = cn_layer_from_config(config);
+    json_decref(config);
+    return layer;
+}
+
+/* An Every with these arguments. */
+static const every *read_every(const char *arguments)
+{
+    char text[512];
+    snprintf(text, sizeof text, "{\"class_name\": \"Every\", \"config\": {%s}}", arguments);
+    return (const every *)read_layer(text);
+}
+
+static const every *expect_every(const char *arguments)
+{
+    const every *layer = read_every(arguments);
+    cr_assert_not_null(layer, "%s: %s", arguments, cn_error_message());
+    return layer;
+}
+
+static void expect_refused(const char *arguments, const char *message)
+{
+    expect_error(!read_every(arguments), message);
+}
+
+Test(config, missing_arguments_have_the_defaults_of_the_class)
+{
+    const every *layer = expect_every("");
+    cr_assert(layer->integer == 3 && layer->optional == 4 && layer->flag && layer->number == 0.5);
+    cr_assert(layer->activation == cn_tanh && !layer->initializer.name && !layer->inner);
+    cr_assert_str_eq(cn_layer_name(&layer->base), "every");
+    cr_assert(cn_is_trainable(&layer->base));
+}
+
+Test(config, null_is_none_where_the_field_has_it_and_else_the_default)
+{
+    const every *layer = expect_every("\"integer\": null, \"optional\": null, \"flag\": null, \"number\": null, "
+                                      "\"choice\": null, \"activation\": null, \"regularizer\": null, \"inner\": null, "
+                                      "\"name\": null, \"dtype\": null, \"activity_regularizer\": null");
+    cr_assert(layer->integer == 3 && layer->optional == CN_NONE && layer->flag && layer->number == 0.5);
+    cr_assert(layer->choice == 0 && !layer->activation && !layer->regularizer.name && !layer->inner);
+}
+
+Test(config, integers)
+{
+    const every *layer = expect_every("\"integer\": -7, \"optional\": 9007199254740993");
+    cr_assert(layer->integer == -7 && layer->optional == 9007199254740993);
+    expect_refused("\"integer\": 2.5", "Every: integer must be an integer, not 2.5");
+    expect_refused("\"optional\": \"many\"", "Every: optional must be an integer, not \"many\"");
+}
+
+Test(config, flags)
+{
+    cr_assert_not(expect_every("\"flag\": false")->flag);
+    cr_assert(expect_every("\"flag\": \"auto\"")->flag);
+    expect_refused("\"flag\": 1", "Every: flag must be true or false, not 1");
+    expect_refused("\"flag\": \"no\"", "Every: flag must be true or false, not \"no\"");
+}
+
+Test(config, numbers)
+{
+    cr_assert(expect_every("\"number\": 2")->number == 2);
+    cr_assert(expect_every("\"number\": 1e-7")->number == 1e-7);
+    expect_refused("\"number\": [1]", "Every: number must be a number, not [1]");
+}
+
+Test(config, lists_of_integers)
+{
+    cr_assert(cn_shape_equal(expect_every("\"integers\": [3, null, -1]")->integers, CN_SHAPE(3, -1, -1)));
+    cr_assert(cn_shape_equal(expect_every("\"integers\": 5")->integers, CN_SHAPE(5)));
+    cr_assert(cn_shape_equal(expect_every("\"integers\": []")->integers, CN_SHAPE()));
+    expect_refused("\"integers\": [1, 2.5]", "Every: integers must be an integer or a list of at most 8, not [1, 2.5]");
+    expect_refused("\"integers\": [1, 2, 3, 4, 5, 6, 7, 8, 9]",
+                   "Every: integers must be an integer or a list of at most 8, not [1, 2, 3, 4, 5, 6, 7, 8, 9]");
+}
+
+Test(config, texts)
+{
+    cr_assert_str_eq(expect_every("\"text\": \"bilinear\"")->text, "bilinear");
+    expect_refused("\"text\": 3", "Every: text must be text of less than 64 bytes, not 3");
+    expect_refused("\"text\": \"0123456789012345678901234567890123456789012345678901234567890123\"",
+                   "Every: text must be text of less than 64 bytes, not "
+                   "\"0123456789012345678901234567890123456789012345678901234567890123\"");
+}
+
+Test(config, choices)
+{
+    cr_assert(expect_every("\"choice\": \"second\"")->choice == 1);
+    expect_refused("\"choice\": \"third\"", "Every: choice must be one of first, second, not \"third\"");
+    expect_refused("\"choice\": 1", "Every: choice must be one of first, second, not 1");
+}
+
+Test(config, activations)
+{
+    cr_assert(expect_every("\"activation\": \"relu\"")->activation == cn_relu);
+    cr_assert(expect_every("\"activation\": {\"module\": \"builtins\", \"class_name\": \"function\", \"config\": "
+                           "\"gelu\", \"registered_name\": \"function\"}")
+                  ->activation == cn_gelu);
+    expect_refused("\"activation\": \"steep\"", "activation: there is none named steep");
+    expect_refused("\"activation\": 3", "activation: the config has no class_name");
+    expect_refused("\"activation\": {\"class_name\": \"elu\", \"config\": {\"alpha\": 2}}",
+                   "activation: elu is given arguments, for which a layer of its own is needed");
+}
+
+Test(config, initializers)
+{
+    const every *layer = expect_every("\"initializer\": \"he_normal\"");
+    cr_assert_str_eq(layer->initializer.name, "HeNormal");
+    cr_assert(layer->initializer.seed == -1);
+    layer = expect_every("\"initializer\": {\"module\": \"keras.initializers\", \"class_name\": \"VarianceScaling\", "
+                         "\"config\": {\"scale\": 2, \"mode\": \"fan_out\", \"distribution\": \"uniform\", \"seed\": "
+                         "7, \"input_axes\": null}, \"registered_name\": null}");
+    cr_assert_str_eq(layer->initializer.name, "VarianceScaling");
+    cr_assert(layer->initializer.option[0] == 2 && layer->initializer.option[1] == CN_FAN_OUT &&
+              layer->initializer.option[2] == CN_UNIFORM && layer->initializer.seed == 7);
+    expect_refused("\"initializer\": \"he\"", "initializer: there is no initializer named \"he\"");
+    expect_refused("\"initializer\": {\"config\": {}}", "initializer: the config has no class_name");
+    expect_refused("\"initializer\": {\"class_name\": \"Ones\", \"config\": [1]}",
+                   "initializer: the config of Ones is not an object");
+    expect_refused("\"initializer\": {\"class_name\": \"Constant\", \"config\": {\"value\": \"x\"}}",
+                   "Constant: value must be a number, not \"x\"");
+    expect_refused("\"initializer\": {\"class_name\": \"Constant\", \"config\": {\"values\": 1}}",
+                   "Constant: there is no argument \"values\"");
+    expect_refused("\"initializer\": {\"class_name\": \"VarianceScaling\", \"config\": {\"mode\": \"fan\"}}",
+                   "VarianceScaling: mode must be one of fan_in, fan_out, fan_avg, not \"fan\"");
+    expect_refused("\"initializer\": {\"class_name\": \"Zeros\", \"config\": {\"seed\": -2}}",
+                   "Zeros: seed must be an integer from 0 up, not -2");
+}
+
+Test(config, regularizers)
+{
+    const every *layer = expect_every("\"regularizer\": \"l2\"");
+    cr_assert_str_eq(layer->regularizer.name, "L2");
+    cr_assert(layer->regularizer.option[0] == 0.01);
+    layer = expect_every("\"regularizer\": {\"class_name\": \"L1L2\", \"config\": {\"l1\": 0.25, \"l2\": 2}}");
+    cr_assert(layer->regularizer.option[0] == 0.25 && layer->regularizer.option[1] == 2);
+    expect_refused("\"regularizer\": \"l3\"", "regularizer: there is no regularizer named \"l3\"");
+    expect_refused("\"regularizer\": {\"class_name\": \"L2\", \"config\": {\"l2\": -1}}",
+                   "L2: l2 must be a number from 0 up, not -1");
+    expect_refused("\"regularizer\": {\"class_name\": \"L2\", \"config\": {\"l1\": 1}}",
+                   "L2: there is no argument \"l1\"");
+}
+
+Test(config, constraints)
+{
+    const every *layer = expect_every("\"constraint\": {\"class_name\": \"MinMaxNorm\", \"config\": {\"min_value\": "
+                                      "0.5, \"max_value\": 3, \"rate\": 0.75, \"axis\": [0, 1, -1]}}");
+    const cn_constraint *constraint = &layer->constraint;
+    cr_assert_str_eq(constraint->name, "MinMaxNorm");
+    cr_assert(constraint->option[0] == 0.5 && constraint->option[1] == 3 && constraint->option[2] == 0.75);
+    cr_assert(constraint->axis.count == 3 && constraint->axis.axis[1] == 1 && constraint->axis.axis[2] == -1);
+    layer = expect_every("\"constraint\": {\"class_name\": \"UnitNorm\", \"config\": {\"axis\": 1}}");
+    cr_assert(layer->constraint.axis.count == 1 && layer->constraint.axis.axis[0] == 1);
+    expect_refused("\"constraint\": {\"class_name\": \"UnitNorm\", \"config\": {\"axis\": 8}}",
+                   "UnitNorm: axis must be an axis or a list of axes, not 8");
+    expect_refused("\"constraint\": \"positive\"", "constraint: there is no constraint named \"positive\"");
+    expect_refused("\"constraint\": {\"class_name\": \"NonNeg\", \"config\": {\"axis\": null, \"rate\": 1}}",
+                   "NonNeg: there is no argument \"rate\"");
+}
+
+Test(config, inner_layers)
+{
+    const every *layer =
+        expect_every("\"inner\": {\"module\": \"keras.layers\", \"class_name\": \"Dense\", \"config\": "
+                     "{\"units\": 2, \"name\": \"d\"}, \"registered_name\": null}");
+    cr_assert_str_eq(cn_layer_name(layer->inner), "d");
+    cr_assert(layer->base.sublayer_count == 1 && layer->base.sublayer[0] == layer->inner);
+    expect_refused("\"inner\": {\"class_name\": \"Dense\", \"config\": {\"units\": 2.5}}",
+                   "Dense: units must be an integer, not 2.5");
+    expect_refused("\"inner\": {\"class_name\": \"Dense\", \"config\": {\"units\": 2}}, \"number\": false",
+                   "Every: number must be a number, not false");
+}
+
+Test(config, keys_of_every_layer)
+{
+    const every *layer =
+        expect_every("\"name\": \"mine\", \"trainable\": false, \"dtype\": \"float64\", \"activity_regularizer\": "
+                     "{\"class_name\": \"L1\", \"config\": {\"l1\": 0.5}}, \"batch_input_shape\": [null, 3]");
+    cr_assert_str_eq(cn_layer_name(&layer->base), "mine");
+    cr_assert(!cn_is_trainable(&layer->base) && layer->base.dtype == CN_F64);
+    cr_assert_str_eq(layer->base.activity_regularizer.name, "L1");
+    cr_assert(layer->base.activity_regularizer.option[0] == 0.5);
+    expect_refused("\"name\": 3", "Every: name must be text, not 3");
+    expect_refused("\"trainable\": 0", "Every: trainable must be true or false, not 0");
+    expect_refused("\"ragged\": true", "Every: ragged must be false, not true");
+}
+
+Test(config, element_type_as_text_or_policy)
+{
+    cn_set_default_dtype(CN_F64);
+    cr_assert(expect_every("")->base.dtype == CN_F64);
+    cr_assert(expect_every("\"dtype\": {\"module\": \"keras\", \"class_name\": \"DTypePolicy\", \"config\": "
+                           "{\"name\": \"float32\"}, \"registered_name\": null}")
+                  ->base.dtype == CN_F32);
+    cr_assert(expect_every("\"dtype\": \"mixed_float16\"")->base.dtype == CN_F32);
+    cr_assert(cn_default_dtype() == CN_F64);
+    expect_refused("\"dtype\": \"float16\"", "Every: dtype must be float32 or float64, not \"float16\"");
+}
+
+Test(config, inner_layers_of_a_class_have_the_element_type_of_the_config)
+{
+    const every *layer = expect_every("\"dtype\": \"float64\", \"inner\": {\"class_name\": \"Dense\", \"config\": "
+                                      "{\"units\": 2, \"dtype\": \"float32\"}}");
+    cr_assert(layer->base.dtype == CN_F64 && layer->inner->dtype == CN_F32);
+}
+
+Test(config, unknown_arguments_are_refused_unless_null)
+{
+    expect_refused("\"units\": 3", "Every: there is no argument \"units\"");
+    expect_every("\"quantization_config\": null");
+}
+
+Test(config, a_layer_is_an_object_of_a_known_class)
+{
+    expect_error(!read_layer("{\"class_name\": \"Sparse\", \"config\": {}}"),
+                 "layer: there is no class named \"Sparse\"");
+    expect_error(!read_layer("{\"config\": {}}"), "layer: the config has no class_name");
+    expect_error(!read_layer("{\"class_name\": \"Dense\", \"config\": {}}"), "dense: units must be positive, not 0");
+}
+
+Test(config, input_layers)
+{
+    cn_layer *layer = read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, 3, null], "
+                                 "\"dtype\": \"int32\", \"sparse\": false, \"ragged\": false, \"name\": \"words\"}}");
+    const cn_input_args *args = cn_input_layer_args(layer);
+    cr_assert_not_null(args, "%s", cn_error_message());
+    cr_assert(cn_shape_equal(args->shape, CN_SHAPE(3, -1)) && args->dtype == CN_I32 && args->batch_size == 0);
+    cr_assert_str_eq(cn_layer_name(layer), "words");
+    layer = read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_input_shape\": [8, 2]}}");
+    args = cn_input_layer_args(layer);
+    cr_assert(args && cn_shape_equal(args->shape, CN_SHAPE(2)) && args->dtype == CN_F32 && args->batch_size == 8);
+    expect_error(!read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": []}}"),
+                 "InputLayer: batch_shape must be a list of 1 to 8 integers, not []");
+    expect_error(!read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, 2], \"sparse\": "
+                             "true}}"),
+                 "InputLayer: sparse must be false, not true");
+}
+
+Test(config, an_lstm_as_keras_writes_it)
+{
+    cn_layer *layer = read_layer(
+        "{\"module\": \"keras.layers\", \"class_name\": \"LSTM\", \"config\": {\"name\": \"lstm\", \"trainable\": "
+        "true, "
+        "\"dtype\": {\"module\": \"keras\", \"class_name\": \"DTypePolicy\", \"config\": {\"name\": \"float32\"}, "
+        "\"registered_name\": null}, \"return_sequences\": true, \"return_state\": false, \"go_backwards\": false, "
+        "\"stateful\": false, \"unroll\": false, \"zero_output_for_mask\": false, \"units\": 4, \"activation\": "
+        "\"relu\", \"recurrent_activation\": \"sigmoid\", \"use_bias\": true, \"kernel_initializer\": {\"module\": "
+        "\"keras.initializers\", \"class_name\": \"GlorotUniform\", \"config\": {\"seed\": null, \"input_axes\": null, "
+        "\"output_axes\": null}, \"registered_name\": null}, \"recurrent_initializer\": {\"class_name\": "
+        "\"OrthogonalInitializer\", \"config\": {\"gain\": 1.0, \"seed\": null}}, \"bias_initializer\": "
+        "{\"class_name\": "
+        "\"Zeros\", \"config\": {}}, \"unit_forget_bias\": true, \"kernel_regularizer\": null, "
+        "\"recurrent_regularizer\": null, \"bias_regularizer\": null, \"activity_regularizer\": null, "
+        "\"kernel_constraint\": null, \"recurrent_constraint\": null, \"bias_constraint\": null, \"dropout\": 0.0, "
+        "\"recurrent_dropout\": 0.0, \"seed\": null, \"use_cudnn\": \"auto\", \"time_major\": false, "
+        "\"implementation\": "
+        "2}, \"registered_name\": null, \"build_config\": {\"input_shape\": [null, 3, 2]}}");
+    cr_assert_not_null(layer, "%s", cn_error_message());
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 3, 2)) && cn_weight_count(layer) == 3);
+    cr_assert(cn_shape_equal(cn_shape_of(cn_weight(layer, 0)), CN_SHAPE(2, 16)));
+}
