@@ -79,7 +79,7 @@ static char *read_array(array *a, char *line)
         for (int64_t i = 0; i < size; i++, rest = end)
             set_bits(a, i, strtoull(rest, &end, 16));
     }
-    return strchr(rest, '\n');
+    return strchr(strchr(line, '\n') + 1, '\n');
 }
 
 static char *after_lines(char *text, int lines)
