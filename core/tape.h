@@ -52,8 +52,8 @@ CN_API cn_tensor *cn_feed_with(cn_tape *tape, cn_feed_args args);
  * depend on it. */
 CN_API cn_tensor *cn_grad(cn_tensor *loss, cn_tensor *with_respect_to);
 CN_API bool cn_gradients(cn_tensor *loss, cn_tensor *const *with_respect_to, int count, cn_tensor **gradients);
-/* Vector-Jacobian products: the gradients of sum over i of sum(outputs[i] * upstream[i]). A NULL upstream stands for
- * ones. gradients[i] is NULL, without an error, where no output depends on with_respect_to[i]. */
+/* Vector-Jacobian products: the gradients of sum over i of sum(outputs[i] * upstream[i]). `upstream` NULL stands for
+ * ones everywhere. gradients[i] is NULL, without an error, where no output depends on with_respect_to[i]. */
 CN_API bool cn_vjp(cn_tensor *const *outputs, cn_tensor *const *upstream, int output_count,
                    cn_tensor *const *with_respect_to, int count, cn_tensor **gradients);
 

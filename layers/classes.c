@@ -1,7 +1,6 @@
 /* Layer classes by name. */
 #include "layers/classes.h"
-#include "core/arena.h"
-#include <pthread.h>
+#include "core/registration.h"
 #include <string.h>
 
 static const cn_layer_class *const *const families[] = {
@@ -19,26 +18,20 @@ const cn_layer_class *cn_builtin_layer_class(int index)
     return NULL;
 }
 
-typedef struct registration {
-    struct registration *next;
-    const cn_layer_class *type;
-} registration;
+static cn_registrations registered = {.kind = "layer", .lock = PTHREAD_MUTEX_INITIALIZER};
 
-static registration *registered;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static const cn_layer_class *builtin_named(const char *name)
+{
+    const cn_layer_class *type = NULL;
+    for (int i = 0; (type = cn_builtin_layer_class(i)) && strcmp(type->name, name) != 0; i++) {
+    }
+    return type;
+}
 
 const cn_layer_class *cn_layer_class_named(const char *name)
 {
-    const cn_layer_class *type = NULL;
-    for (int i = 0; name && (type = cn_builtin_layer_class(i)); i++)
-        if (strcmp(type->name, name) == 0)
-            return type;
-    pthread_mutex_lock(&lock);
-    for (registration *r = registered; name && r && !type; r = r->next)
-        if (strcmp(r->type->name, name) == 0)
-            type = r->type;
-    pthread_mutex_unlock(&lock);
-    return type;
+    const cn_layer_class *builtin = name ? builtin_named(name) : NULL;
+    return builtin || !name ? builtin : cn_registered(&registered, name);
 }
 
 bool cn_register_layer(const cn_layer_class *type)
@@ -47,17 +40,5 @@ bool cn_register_layer(const cn_layer_class *type)
         return false;
     if (!type || !type->name || !type->name[0])
         return cn_fail(CN_ARGUMENT, "register_layer: a class needs a name");
-    const cn_layer_class *known = cn_layer_class_named(type->name);
-    if (known == type)
-        return true;
-    if (known)
-        return cn_fail(CN_ARGUMENT, "register_layer: there is a class %s already", type->name);
-    registration *made = cn_allocate(1, sizeof *made);
-    if (!made)
-        return false;
-    pthread_mutex_lock(&lock);
-    *made = (registration){registered, type};
-    registered = made;
-    pthread_mutex_unlock(&lock);
-    return true;
+    return cn_register(&registered, type->name, type, builtin_named(type->name));
 }

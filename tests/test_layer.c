@@ -409,6 +409,6 @@ Test(layer, registered_under_a_name_is_found_by_it)
     cr_assert(cn_register_layer(&my_dense_class));
     cr_assert_eq(cn_layer_class_named("MyDense"), &my_dense_class);
     cn_layer_class other = my_dense_class;
-    expect_error(!cn_register_layer(&other), "register_layer: there is a class MyDense already");
+    expect_error(!cn_register_layer(&other), "register_layer: there is one named MyDense already");
     cr_assert_str_eq(cn_layer_class_named("LSTM")->name, "LSTM");
 }

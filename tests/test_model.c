@@ -25,7 +25,8 @@ static void expect_layers(const cn_model *model, const char *const *names, int c
         cr_expect_str_eq(cn_layer_name(cn_get_layer(model, i)), names[i]);
 }
 
-#define NAMES(...) (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define NAMES(...) \
+    (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 Test(model, functional_lists_its_layers_from_the_inputs_on)
 {
@@ -113,7 +114,8 @@ Test(model, is_called_as_a_layer)
 Test(model, operations_on_symbolic_tensors_are_part_of_it)
 {
     cn_tensor *in = cn_input(3);
-    cn_model *model = cn_model_new({in}, {cn_mul(cn_add(in, cn_scalar(in, 1)), cn_sum(in, .axis = -1, .keepdims = true))});
+    cn_model *model =
+        cn_model_new({in}, {cn_mul(cn_add(in, cn_scalar(in, 1)), cn_sum(in, .axis = -1, .keepdims = true))});
     cr_assert(model != NULL, "%s", cn_error_message());
     float x[2][3] = {{1, 2, 3}, {0, -1, 2}}, y[2][3];
     cr_assert(cn_predict(model, {cn_array(x[0], 2, 3)}, {cn_array(y[0], 2, 3)}), "%s", cn_error_message());
@@ -220,8 +222,9 @@ Test(model, summary_of_two_outputs)
 {
     cn_tensor *in = cn_input(8);
     cn_tensor *x = cn_call(cn_dense(16), in);
-    cn_model *model = cn_model_new(
-        {in}, {cn_call(cn_named(cn_dense(1), "out_a"), x), cn_call(cn_named(cn_dense(3), "out_b"), x)}, .name = "two_heads");
+    cn_model *model =
+        cn_model_new({in}, {cn_call(cn_named(cn_dense(1), "out_a"), x), cn_call(cn_named(cn_dense(3), "out_b"), x)},
+                     .name = "two_heads");
     expect_summary((cn_summary_args){.model = model}, "F-two-outputs");
     cn_model_free(model);
 }

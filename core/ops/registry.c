@@ -1,7 +1,6 @@
 /* Operations by name. */
-#include "core/arena.h"
 #include "core/ops/registry.h"
-#include <pthread.h>
+#include "core/registration.h"
 #include <string.h>
 
 #define FAMILIES(X)               \
@@ -42,34 +41,20 @@ const cn_operation *cn_builtin_operation(int index)
     return NULL;
 }
 
-typedef struct registration {
-    struct registration *next;
-    const cn_operation *operation;
-} registration;
+static cn_registrations registered = {.kind = "operation", .lock = PTHREAD_MUTEX_INITIALIZER};
 
-static registration *registered;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static const cn_operation *find_registered(const char *name)
+static const cn_operation *builtin_named(const char *name)
 {
-    for (registration *r = registered; r; r = r->next)
-        if (strcmp(r->operation->name, name) == 0)
-            return r->operation;
-    return NULL;
+    const cn_operation *operation = NULL;
+    for (int i = 0; (operation = cn_builtin_operation(i)) && strcmp(operation->name, name) != 0; i++) {
+    }
+    return operation;
 }
 
 const cn_operation *cn_operation_named(const char *name)
 {
-    if (!name)
-        return NULL;
-    const cn_operation *operation;
-    for (int i = 0; (operation = cn_builtin_operation(i)); i++)
-        if (strcmp(operation->name, name) == 0)
-            return operation;
-    pthread_mutex_lock(&lock);
-    operation = find_registered(name);
-    pthread_mutex_unlock(&lock);
-    return operation;
+    const cn_operation *builtin = name ? builtin_named(name) : NULL;
+    return builtin || !name ? builtin : cn_registered(&registered, name);
 }
 
 bool cn_register_operation(const cn_operation *operation)
@@ -78,17 +63,5 @@ bool cn_register_operation(const cn_operation *operation)
         return false;
     if (!operation || !operation->name || !operation->name[0])
         return cn_fail(CN_ARGUMENT, "register_operation: an operation needs a name");
-    const cn_operation *known = cn_operation_named(operation->name);
-    if (known == operation)
-        return true;
-    if (known)
-        return cn_fail(CN_ARGUMENT, "register_operation: there is an operation %s already", operation->name);
-    registration *made = cn_allocate(1, sizeof *made);
-    if (!made)
-        return false;
-    pthread_mutex_lock(&lock);
-    *made = (registration){registered, operation};
-    registered = made;
-    pthread_mutex_unlock(&lock);
-    return true;
+    return cn_register(&registered, operation->name, operation, builtin_named(operation->name));
 }
