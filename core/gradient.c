@@ -68,8 +68,9 @@ static bool differentiate(cn_entry *entry, uint64_t pass)
     if (!reached || !wanted)
         goto out;
     if (!entry->operation->vjp) {
-        done = cn_entry_fail(entry, CN_GRADIENT,
-                             "has no gradient; a fused operation has one on a tape made with .second_order = true");
+        done = cn_fail(CN_GRADIENT,
+                       "%s: has no gradient; a fused operation has one on a tape made with .second_order = true",
+                       entry->operation->name);
         goto out;
     }
     entry->needed = needed;
