@@ -34,6 +34,7 @@
 #include "layers/merging.h"
 #include "layers/regularization.h"
 #include "layers/recurrent.h"
+#include "layers/gradcheck.h"
 #include "losses/loss.h"
 #include "losses/regression.h"
 #include "losses/crossentropy.h"
