@@ -312,12 +312,13 @@ cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes)
     pthread_mutex_lock(&model->lock);
     for (step = model->steps; step && !same_shapes(&step->shapes, shapes); step = step->next) {
     }
-    if (!step && (step = new_step(model, shapes)))
-        drop_least_recent(model);
+    bool made = !step && (step = new_step(model, shapes));
     if (step) {
         step->users++;
         step->last_call = ++model->call;
     }
+    if (made)
+        drop_least_recent(model);
     pthread_mutex_unlock(&model->lock);
     return step;
 }
