@@ -527,10 +527,7 @@ cn_tensor *cn_scalar_typed(cn_tape *tape, double value, cn_dtype dtype)
         scalar_attributes attributes = {value, dtype};
         tape->record(tape, &cn_scalar_operation, &attributes, NULL, 0, &tensor, 1);
     } else {
-        int32_t integer = dtype == CN_I32 ? (int32_t)value : 0;
-        cn_view one = dtype == CN_I32 ? cn_array(&integer, 1) : cn_array(&value, 1);
-        one.shape.rank = 0;
-        tensor = cn_constant_as(tape, one, dtype);
+        tensor = cn_constant_as(tape, cn_array_with(&value, CN_ARRAY_F64, false, (cn_shape){0}), dtype);
     }
     if (tensor)
         tensor->weak = true;

@@ -246,6 +246,11 @@ static bool fit_all(fitting *f, cn_history *history)
     return done;
 }
 
+cn_fit_args cn_fit_defaults(void)
+{
+    return (cn_fit_args){CN_FIT_DEFAULTS};
+}
+
 cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
 {
     fitting f = {.model = model, .args = &args, .progress = new_progress(args.file, args.verbose)};
@@ -259,6 +264,11 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
 }
 
 /* evaluate, predict, and single batches */
+
+cn_evaluate_args cn_evaluate_defaults(void)
+{
+    return (cn_evaluate_args){CN_EVALUATE_DEFAULTS};
+}
 
 double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
 {
@@ -284,6 +294,11 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
         cn_progress_end(&progress, steps, logs->item, logs->count, now());
     CALL_BACK(done, args.callbacks, on_test_end, model, logs);
     return done ? logs->item[0].value : NAN;
+}
+
+cn_predict_args cn_predict_defaults(void)
+{
+    return (cn_predict_args){CN_PREDICT_DEFAULTS};
 }
 
 bool cn_predict_with(cn_model *model, cn_predict_args args)
