@@ -8,7 +8,10 @@
 
 static cn_shape shape(std::initializer_list<std::int64_t> dims)
 {
-    return cn_shape_of_dims(dims.begin(), static_cast<int>(dims.size()));
+    cn_shape result{};
+    for (std::int64_t dim : dims)
+        result.dim[result.rank++] = dim;
+    return result;
 }
 
 static cn_layer *dense(std::int64_t units, cn_activation *activation)
@@ -19,9 +22,9 @@ static cn_layer *dense(std::int64_t units, cn_activation *activation)
     return cn_dense_with(args);
 }
 
-static cn_view view(const std::vector<float> &values, cn_shape shape)
+static cn_view view(const std::vector<float> &values, std::initializer_list<std::int64_t> dims)
 {
-    return cn_array_with(values.data(), CN_ARRAY_F32, false, shape);
+    return cn_array_with(values.data(), CN_ARRAY_F32, false, shape(dims));
 }
 
 // Learns y = x0 * x1; gives the loss before and after.
@@ -48,8 +51,8 @@ static bool train(double &first, double &last)
     cn_compile_with(model, compile);
 
     cn_fit_args fit = cn_fit_defaults();
-    fit.x[0] = view(x, shape({samples, 2}));
-    fit.y[0] = view(y, shape({samples, 1}));
+    fit.x[0] = view(x, {samples, 2});
+    fit.y[0] = view(y, {samples, 1});
     fit.epochs = 60;
     fit.verbose = 0;
     cn_history *history = cn_fit_with(model, fit);
