@@ -157,6 +157,9 @@ bool cn_model_finish_compile(cn_model *model)
 {
     if (model->compiled)
         return true;
+    if (model->topology.output_count > CN_MAX_OUTPUTS)
+        return cn_fail(CN_UNSUPPORTED, "compile: %s has %d outputs; %d is the most", cn_model_name(model),
+                       model->topology.output_count, CN_MAX_OUTPUTS);
     if (!find_variables(model) || !track_metrics(model) || !name_logs(model) ||
         (model->variable_count > 0 &&
          !(model->updater = cn_updater_new(model->arguments.optimizer, model->variable, model->variable_count)))) {

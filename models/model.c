@@ -183,15 +183,17 @@ static bool connect_sequential(cn_model *model, cn_tensor *input)
     cn_tensor *inputs[CN_MAX_TENSORS] = {input}, *outputs[CN_MAX_TENSORS] = {x};
     if (!cn_topology_connect(&model->topology, cn_model_name(model), inputs, outputs))
         return false;
+    if (!gather_weights(model)) {
+        cn_topology_free(&model->topology);
+        return false;
+    }
     model->base.built = true;
     model->base.input_count = 1;
-    return gather_weights(model);
+    return true;
 }
 
-bool cn_model_build(cn_model *model, cn_shape input, cn_dtype dtype)
+static bool build_for(cn_model *model, cn_shape input, cn_dtype dtype)
 {
-    if (model->topology.input_count || cn_failed())
-        return !cn_failed();
     if (model->base.sublayer_count == 0)
         return cn_fail(CN_STATE, "%s: has no layers", cn_model_name(model));
     char name[CN_NAME_BYTES + 8];
@@ -203,9 +205,24 @@ bool cn_model_build(cn_model *model, cn_shape input, cn_dtype dtype)
     if (!layer)
         return false;
     cn_layer_take(layer);
-    model->input_layer = layer;
     cn_tensor *x = cn_graph_input(layer);
-    return x && connect_sequential(model, x);
+    if (!x || !connect_sequential(model, x)) {
+        cn_layer_release(layer);
+        return false;
+    }
+    model->input_layer = layer;
+    return true;
+}
+
+bool cn_model_build(cn_model *model, cn_shape input, cn_dtype dtype)
+{
+    if (cn_failed())
+        return false;
+    /* Threads may predict with a model that none has called yet. */
+    pthread_mutex_lock(&model->lock);
+    bool built = model->topology.input_count > 0 || build_for(model, input, dtype);
+    pthread_mutex_unlock(&model->lock);
+    return built;
 }
 
 bool cn_add_layer_to(cn_model *model, cn_layer *layer)

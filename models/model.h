@@ -59,7 +59,8 @@ typedef struct cn_compile_args {
     cn_metric metrics[CN_MAX_METRICS];   /* of every output; without sample weights */
     cn_metric weighted_metrics[CN_MAX_METRICS];
     cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
-    /* Instead of the built-in training step: records another one on a deferred tape (see cn_step). */
+    /* Instead of the built-in training step: records another one on a deferred tape (see cn_step). It sets the step's
+     * loss, and y_pred, from which the metrics are recorded after it. */
     bool (*train_step)(cn_model *model, cn_step *step);
 } cn_compile_args;
 /* cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error(), .metrics = {cn_accuracy()}) */
@@ -69,11 +70,13 @@ CN_API bool cn_compile_with(cn_model *model, cn_compile_args args);
 /* A training step as it is recorded, for a step of one's own. */
 struct cn_step {
     cn_tape *tape;
-    cn_tensors x, y_true, sample_weight; /* what the batch feeds; a missing weight is NULL */
-    cn_tensors y_pred;                   /* filled by cn_step_forward */
-    cn_tensor *loss;                     /* likewise by cn_step_loss: a scalar, penalties included */
+    cn_tensors x, y_true, sample_weight;    /* what the batch feeds; a missing weight is NULL */
+    cn_tensors y_pred;                      /* filled by cn_step_forward */
+    cn_tensor *loss;                        /* likewise by cn_step_loss: a scalar, penalties included */
+    cn_tensor *output_loss[CN_MAX_OUTPUTS]; /* and that of each output alone, or NULL */
 };
-/* The parts of the built-in step, for a train_step that keeps some of them. */
+/* The parts of the built-in step in its order, for a train_step that keeps some of them, or for a loop of one's own on
+ * an eager tape made with .training = true. */
 CN_API bool cn_step_forward(cn_model *model, cn_step *step);
 CN_API bool cn_step_loss(cn_model *model, cn_step *step);
 CN_API bool cn_step_update(cn_model *model, cn_step *step); /* gradients and the optimizer */

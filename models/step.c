@@ -6,8 +6,31 @@
 /* Steps for more sets of shapes than this push out the one that was not used for longest. */
 enum { MOST_STEPS = 16 };
 
+static bool check_step(const char *who, cn_model *model, const cn_step *step)
+{
+    if (cn_failed())
+        return false;
+    if (!model || !step || !step->tape)
+        return cn_fail(CN_ARGUMENT, "%s: needs a model, and a step with a tape", who);
+    return true;
+}
+
+/* The same for what compile gives. */
+static bool check_compiled(const char *who, cn_model *model, const cn_step *step)
+{
+    if (!check_step(who, model, step))
+        return false;
+    if (!model->arguments.optimizer.type)
+        return cn_fail(CN_STATE, "%s: %s is not compiled; call cn_compile first", who, cn_model_name(model));
+    if (step->y_pred.count == 0)
+        return cn_fail(CN_STATE, "%s: there are no predictions; call cn_step_forward first", who);
+    return cn_model_finish_compile(model);
+}
+
 bool cn_step_forward(cn_model *model, cn_step *step)
 {
+    if (!check_step("step_forward", model, step))
+        return false;
     step->tape->training = step->tape->training && model->base.trainable;
     cn_call_args call = {.training = CN_INHERIT};
     memcpy(call.inputs, step->x.item, sizeof step->x.item);
@@ -55,27 +78,25 @@ static bool add_penalties(cn_model *model, cn_step *step)
     return true;
 }
 
-static bool record_losses(cn_model *model, cn_step *step, cn_tensor **output_loss)
+bool cn_step_loss(cn_model *model, cn_step *step)
 {
+    if (!check_compiled("step_loss", model, step))
+        return false;
     step->loss = NULL;
+    memset(step->output_loss, 0, sizeof step->output_loss);
     for (int i = 0; i < step->y_pred.count; i++) {
         const cn_loss *loss = loss_of_output(model, i);
-        output_loss[i] = NULL;
         if (!loss->name || !step->y_true.item[i])
             continue;
-        output_loss[i] = cn_loss_of(*loss, step->y_true.item[i], step->y_pred.item[i], step->sample_weight.item[i]);
-        if (!output_loss[i] || !(step->loss = add_weighted(step->loss, output_loss[i], loss_weight(model, i))))
+        step->output_loss[i] =
+            cn_loss_of(*loss, step->y_true.item[i], step->y_pred.item[i], step->sample_weight.item[i]);
+        if (!step->output_loss[i] ||
+            !(step->loss = add_weighted(step->loss, step->output_loss[i], loss_weight(model, i))))
             return false;
     }
     if (!add_penalties(model, step))
         return false;
     return step->loss ? true : cn_fail(CN_STATE, "%s: there is no loss to train by", cn_model_name(model));
-}
-
-bool cn_step_loss(cn_model *model, cn_step *step)
-{
-    cn_tensor *output_loss[CN_MAX_OUTPUTS];
-    return record_losses(model, step, output_loss);
 }
 
 static bool record_constraints(cn_model *model, cn_tape *tape)
@@ -94,6 +115,10 @@ static bool record_constraints(cn_model *model, cn_tape *tape)
 
 bool cn_step_update(cn_model *model, cn_step *step)
 {
+    if (!check_compiled("step_update", model, step))
+        return false;
+    if (!step->loss)
+        return cn_fail(CN_STATE, "step_update: there is no loss; call cn_step_loss first");
     int count = model->variable_count;
     if (count == 0)
         return true;
@@ -108,6 +133,8 @@ bool cn_step_update(cn_model *model, cn_step *step)
 
 bool cn_step_metrics(cn_model *model, cn_step *step)
 {
+    if (!check_compiled("step_metrics", model, step))
+        return false;
     for (int i = 0; i < model->tracked_count; i++) {
         const cn_tracked *tracked = &model->tracked[i];
         if (!step->y_true.item[tracked->output])
@@ -151,9 +178,10 @@ static bool feed_inputs(cn_model *model, cn_recorded_step *recorded, cn_step *st
 static bool feed_targets(cn_model *model, cn_recorded_step *recorded, cn_step *step)
 {
     const cn_step_shapes *shapes = &recorded->shapes;
-    for (int i = 0; i < step->y_pred.count; i++) {
+    int outputs = model->topology.output_count;
+    for (int i = 0; i < outputs; i++) {
         recorded->y[i] = recorded->weight[i] = -1;
-        cn_dtype prediction = cn_dtype_of(step->y_pred.item[i]);
+        cn_dtype prediction = cn_dtype_of(model->topology.output[i]);
         if (i >= shapes->outputs || shapes->y[i].rank < 0)
             continue;
         recorded->y_dtype[i] = target_dtype(model, i, prediction);
@@ -165,8 +193,37 @@ static bool feed_targets(cn_model *model, cn_recorded_step *recorded, cn_step *s
                   new_feed(step->tape, shapes->weight[i], recorded->weight_dtype[i], &recorded->weight[i])))
             return false;
     }
-    step->y_true.count = step->sample_weight.count = step->y_pred.count;
+    step->y_true.count = step->sample_weight.count = outputs;
     return true;
+}
+
+static bool record_prediction(cn_model *model, cn_recorded_step *recorded, cn_step *step, cn_plan_args *planned)
+{
+    if (!cn_step_forward(model, step))
+        return false;
+    recorded->output_count = step->y_pred.count;
+    for (int i = 0; i < step->y_pred.count; i++) {
+        recorded->output[i] = (cn_type){cn_dtype_of(step->y_pred.item[i]), cn_shape_of(step->y_pred.item[i])};
+        planned->outputs[i] = step->y_pred.item[i];
+    }
+    return true;
+}
+
+static bool record_training(cn_model *model, cn_step *step)
+{
+    if (!model->arguments.train_step)
+        return cn_step_forward(model, step) && cn_step_loss(model, step) && cn_step_update(model, step) &&
+               cn_step_metrics(model, step);
+    if (!model->arguments.train_step(model, step) || cn_failed())
+        return cn_fail(CN_STATE, "%s: its train_step failed", cn_model_name(model));
+    if (!step->loss)
+        return cn_fail(CN_STATE, "%s: its train_step has set no loss", cn_model_name(model));
+    return model->tracked_count == 0 || cn_step_metrics(model, step);
+}
+
+static bool record_testing(cn_model *model, cn_step *step)
+{
+    return cn_step_forward(model, step) && cn_step_loss(model, step) && cn_step_metrics(model, step);
 }
 
 static bool record_step(cn_model *model, cn_recorded_step *recorded, cn_tape *tape)
@@ -174,35 +231,26 @@ static bool record_step(cn_model *model, cn_recorded_step *recorded, cn_tape *ta
     cn_step step = {.tape = tape};
     cn_plan_args planned = {0};
     cn_step_kind kind = recorded->shapes.kind;
-    if (!feed_inputs(model, recorded, &step) || !cn_step_forward(model, &step))
+    if (!feed_inputs(model, recorded, &step))
         return false;
-    recorded->output_count = step.y_pred.count;
-    for (int i = 0; i < step.y_pred.count; i++)
-        recorded->output[i] = (cn_type){cn_dtype_of(step.y_pred.item[i]), cn_shape_of(step.y_pred.item[i])};
     if (kind == CN_PREDICT_STEP) {
-        memcpy(planned.outputs, step.y_pred.item, (size_t)step.y_pred.count * sizeof(cn_tensor *));
+        if (!record_prediction(model, recorded, &step, &planned))
+            return false;
     } else {
-        cn_tensor *output_loss[CN_MAX_OUTPUTS] = {0};
-        if (!feed_targets(model, recorded, &step))
+        if (!feed_targets(model, recorded, &step) ||
+            !(kind == CN_TRAIN_STEP ? record_training(model, &step) : record_testing(model, &step)))
             return false;
-        if (kind == CN_TRAIN_STEP && model->arguments.train_step) {
-            if (!model->arguments.train_step(model, &step) || cn_failed())
-                return cn_failed() ? false : cn_fail(CN_STATE, "%s: its train_step failed", cn_model_name(model));
-            if (!step.loss)
-                return cn_fail(CN_STATE, "%s: its train_step has set no loss", cn_model_name(model));
-        } else if (!record_losses(model, &step, output_loss) ||
-                   (kind == CN_TRAIN_STEP && !cn_step_update(model, &step)) || !cn_step_metrics(model, &step)) {
-            return false;
-        }
-        int count = 0;
-        recorded->loss_dtype = cn_dtype_of(step.loss);
+        int count = 0, outputs = model->topology.output_count;
         planned.outputs[count++] = step.loss;
-        for (int i = 0; i < step.y_pred.count; i++) {
-            bool several = step.y_pred.count > 1 && output_loss[i];
+        recorded->output_count = outputs;
+        for (int i = 0; i < outputs; i++) {
+            bool several = outputs > 1 && step.output_loss[i];
             recorded->output_loss[i] = several ? count : -1;
             if (several)
-                planned.outputs[count++] = output_loss[i];
+                planned.outputs[count++] = step.output_loss[i];
         }
+        for (int i = 0; i < count; i++)
+            recorded->loss_dtype[i] = cn_dtype_of(planned.outputs[i]);
     }
     recorded->plan = cn_plan_with(tape, planned);
     return recorded->plan != NULL;
@@ -264,12 +312,13 @@ cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes)
     pthread_mutex_lock(&model->lock);
     for (step = model->steps; step && !same_shapes(&step->shapes, shapes); step = step->next) {
     }
-    if (!step && (step = new_step(model, shapes)))
-        drop_least_recent(model);
+    bool made = !step && (step = new_step(model, shapes));
     if (step) {
         step->users++;
         step->last_call = ++model->call;
     }
+    if (made)
+        drop_least_recent(model);
     pthread_mutex_unlock(&model->lock);
     return step;
 }

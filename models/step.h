@@ -23,9 +23,9 @@ struct cn_recorded_step {
     cn_dtype x_dtype[CN_MAX_OUTPUTS], y_dtype[CN_MAX_OUTPUTS], weight_dtype[CN_MAX_OUTPUTS];
     /* Outputs of the plan: of a prediction the model's; else the loss, and the loss of each output (-1: none). */
     int output_count;
-    cn_type output[CN_MAX_OUTPUTS];
+    cn_type output[CN_MAX_OUTPUTS]; /* of a prediction */
     int output_loss[CN_MAX_OUTPUTS];
-    cn_dtype loss_dtype;
+    cn_dtype loss_dtype[1 + CN_MAX_OUTPUTS]; /* of the plan's outputs, where these are losses */
 };
 
 /* The step for these shapes, recorded if need be; NULL with the error set. Let go of it after use. */

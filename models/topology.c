@@ -200,9 +200,8 @@ static bool number_values(cn_topology *t, const char *model)
     return true;
 }
 
-bool cn_topology_connect(cn_topology *t, const char *model, cn_tensor *const *inputs, cn_tensor *const *outputs)
+static bool connect(cn_topology *t, const char *model, cn_tensor *const *inputs, cn_tensor *const *outputs)
 {
-    *t = (cn_topology){0};
     for (int i = 0; i < CN_MAX_TENSORS && inputs[i]; i++)
         t->input[t->input_count++] = inputs[i];
     for (int i = 0; i < CN_MAX_TENSORS && outputs[i]; i++)
@@ -226,15 +225,30 @@ bool cn_topology_connect(cn_topology *t, const char *model, cn_tensor *const *in
         t->node[i]->mark = UNSEEN;
     for (int i = 0; i < t->input_count; i++)
         cn_node_of(t->input[i])->mark = UNSEEN;
-    bool done = order_parts(t, model) && number_values(t, model);
+    return order_parts(t, model) && number_values(t, model);
+}
+
+static void free_arrays(cn_topology *t)
+{
+    cn_release(t->node);
+    cn_release(t->part);
+    cn_release(t->source);
+    *t = (cn_topology){0};
+}
+
+bool cn_topology_connect(cn_topology *t, const char *model, cn_tensor *const *inputs, cn_tensor *const *outputs)
+{
+    *t = (cn_topology){0};
+    if (!connect(t, model, inputs, outputs)) {
+        free_arrays(t);
+        return false;
+    }
     /* The nodes hold those they need. */
     for (int i = 0; i < t->input_count; i++)
         cn_node_take(cn_node_of(t->input[i]));
     for (int i = 0; i < t->output_count; i++)
         cn_node_take(cn_node_of(t->output[i]));
-    if (!done)
-        cn_topology_free(t);
-    return done;
+    return true;
 }
 
 void cn_topology_free(cn_topology *t)
@@ -243,10 +257,7 @@ void cn_topology_free(cn_topology *t)
         cn_node_release(cn_node_of(t->output[i]));
     for (int i = 0; i < t->input_count; i++)
         cn_node_release(cn_node_of(t->input[i]));
-    cn_release(t->node);
-    cn_release(t->part);
-    cn_release(t->source);
-    *t = (cn_topology){0};
+    free_arrays(t);
 }
 
 bool cn_topology_run(const cn_topology *t, cn_tape *tape, cn_tensor *const *inputs, cn_tensor **outputs)

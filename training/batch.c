@@ -66,11 +66,16 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
         return cn_fail(CN_ARGUMENT, "%s: %s is given no input", who, cn_model_name(model));
     if (!check_samples(model, who, "input", 0, &arrays->x[0], &arrays->samples))
         return false;
+    if (arrays->samples < 1)
+        return cn_fail(CN_ARGUMENT, "%s: there are no samples", who);
     cn_shape input = arrays->x[0].shape;
     input.dim[0] = -1;
     bool integers = arrays->x[0].type == CN_ARRAY_I32 || arrays->x[0].type == CN_ARRAY_I64;
     if (!cn_model_build(model, input, integers ? CN_I32 : cn_default_dtype()))
         return false;
+    if (model->topology.output_count > CN_MAX_OUTPUTS)
+        return cn_fail(CN_UNSUPPORTED, "%s: %s has %d outputs; %d is the most", who, cn_model_name(model),
+                       model->topology.output_count, CN_MAX_OUTPUTS);
     if (arrays->inputs != model->topology.input_count)
         return cn_fail(CN_ARGUMENT, "%s: %s has %d inputs, %d are given", who, cn_model_name(model),
                        model->topology.input_count, arrays->inputs);
@@ -193,11 +198,11 @@ static bool run_recorded(cn_model *model, const cn_recorded_step *step, const cn
     if (done && step->shapes.kind == CN_PREDICT_STEP) {
         done = take_predictions(step, frame, arrays->samples, first, count, predictions);
     } else if (done) {
-        losses[0] = value_at(cn_frame_output(frame, 0), step->loss_dtype, 0);
-        for (int i = 0; i < step->output_count; i++)
-            losses[1 + i] = step->output_loss[i] >= 0
-                                ? value_at(cn_frame_output(frame, step->output_loss[i]), step->output[i].dtype, 0)
-                                : NAN;
+        losses[0] = value_at(cn_frame_output(frame, 0), step->loss_dtype[0], 0);
+        for (int i = 0; i < step->output_count; i++) {
+            int at = step->output_loss[i];
+            losses[1 + i] = at >= 0 ? value_at(cn_frame_output(frame, at), step->loss_dtype[at], 0) : NAN;
+        }
     }
     cn_plan_give_back(step->plan, frame);
     return done;

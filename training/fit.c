@@ -94,6 +94,7 @@ typedef struct fitting {
     int64_t next;   /* the first sample of the next batch */
     cn_progress progress;
     cn_epoch epoch;
+    cn_logs logs; /* of the last epoch */
 } fitting;
 
 static void skip_samples(cn_view *view, int64_t count)
@@ -151,8 +152,6 @@ static bool take_arrays(fitting *f)
     f->train.class_weight = args->class_weight;
     if (!cn_check_arrays(f->model, "fit", &f->train, true))
         return false;
-    if (f->train.samples < 1)
-        return cn_fail(CN_ARGUMENT, "fit: there are no samples");
     if (!args->validation_x[0].data)
         return split_samples(f);
     memcpy(f->validation.x, args->validation_x, sizeof args->validation_x);
@@ -219,18 +218,19 @@ static bool fit_epoch(fitting *f, cn_history *history, int epoch)
     int64_t steps =
         f->args->steps_per_epoch > 0 ? f->args->steps_per_epoch : batches(f->train.samples, f->args->batch_size);
     bool done = true;
-    cn_logs logs = {0};
+    cn_logs *logs = &f->logs;
+    logs->count = 0;
     if (f->args->steps_per_epoch == 0)
         f->next = 0;
     CALL_BACK(done, f->args->callbacks, on_epoch_begin, f->model, epoch);
     cn_progress_begin(&f->progress, epoch, f->args->epochs, steps, now());
-    done = done && train_epoch(f, steps) && cn_log_epoch(f->model, &f->epoch, false, &logs);
+    done = done && train_epoch(f, steps) && cn_log_epoch(f->model, &f->epoch, false, logs);
     if (done && f->validation.samples > 0 && (epoch + 1) % f->args->validation_freq == 0)
-        done = validate(f, &logs);
-    CALL_BACK(done, f->args->callbacks, on_epoch_end, f->model, epoch, &logs);
-    done = done && cn_history_append(history, &logs);
+        done = validate(f, logs);
+    CALL_BACK(done, f->args->callbacks, on_epoch_end, f->model, epoch, logs);
+    done = done && cn_history_append(history, logs);
     if (done)
-        cn_progress_end(&f->progress, steps, logs.item, logs.count, now());
+        cn_progress_end(&f->progress, steps, logs->item, logs->count, now());
     return done;
 }
 
@@ -242,8 +242,13 @@ static bool fit_all(fitting *f, cn_history *history)
     for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs && !f->model->stop; epoch++)
         done = fit_epoch(f, history, epoch);
     done = done && (!f->model->updater || cn_finish_updates(f->model->updater));
-    CALL_BACK(done, f->args->callbacks, on_train_end, f->model, NULL);
+    CALL_BACK(done, f->args->callbacks, on_train_end, f->model, &f->logs);
     return done;
+}
+
+cn_fit_args cn_fit_defaults(void)
+{
+    return (cn_fit_args){CN_FIT_DEFAULTS};
 }
 
 cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
@@ -259,6 +264,11 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
 }
 
 /* evaluate, predict, and single batches */
+
+cn_evaluate_args cn_evaluate_defaults(void)
+{
+    return (cn_evaluate_args){CN_EVALUATE_DEFAULTS};
+}
 
 double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
 {
@@ -284,6 +294,11 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
         cn_progress_end(&progress, steps, logs->item, logs->count, now());
     CALL_BACK(done, args.callbacks, on_test_end, model, logs);
     return done ? logs->item[0].value : NAN;
+}
+
+cn_predict_args cn_predict_defaults(void)
+{
+    return (cn_predict_args){CN_PREDICT_DEFAULTS};
 }
 
 bool cn_predict_with(cn_model *model, cn_predict_args args)

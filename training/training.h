@@ -76,15 +76,10 @@ typedef struct cn_fit_args {
     FILE *file; /* standard output by default */
 } cn_fit_args;
 /* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure. */
-#define cn_fit(model, ...)                                   \
-    cn_fit_with((model), (cn_fit_args){.batch_size = 32,     \
-                                       .epochs = 1,          \
-                                       .verbose = 1,         \
-                                       .validation_freq = 1, \
-                                       .shuffle = true,      \
-                                       .first_ = 0,          \
-                                       __VA_ARGS__})
+#define CN_FIT_DEFAULTS .batch_size = 32, .epochs = 1, .verbose = 1, .validation_freq = 1, .shuffle = true
+#define cn_fit(model, ...) cn_fit_with((model), (cn_fit_args){CN_FIT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
+CN_API cn_fit_args cn_fit_defaults(void);
 
 /* cn_evaluate(model, {x}, {y}): the loss and the metrics, in `logs` if given. The loss alone is returned; NaN with the
  * error set on failure. Silent unless .verbose is given. */
@@ -97,9 +92,11 @@ typedef struct cn_evaluate_args {
     cn_callback callbacks[CN_MAX_CALLBACKS];
     FILE *file;
 } cn_evaluate_args;
+#define CN_EVALUATE_DEFAULTS .batch_size = 32
 #define cn_evaluate(model, ...) \
-    cn_evaluate_with((model), (cn_evaluate_args){.batch_size = 32, .first_ = 0, __VA_ARGS__})
+    cn_evaluate_with((model), (cn_evaluate_args){CN_EVALUATE_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API double cn_evaluate_with(cn_model *model, cn_evaluate_args args);
+CN_API cn_evaluate_args cn_evaluate_defaults(void);
 
 /* cn_predict(model, {x}, {p}): writes one array an output. Silent unless .verbose is given. Many threads may predict
  * with one model. */
@@ -111,8 +108,11 @@ typedef struct cn_predict_args {
     cn_callback callbacks[CN_MAX_CALLBACKS];
     FILE *file;
 } cn_predict_args;
-#define cn_predict(model, ...) cn_predict_with((model), (cn_predict_args){.batch_size = 32, .first_ = 0, __VA_ARGS__})
+#define CN_PREDICT_DEFAULTS .batch_size = 32
+#define cn_predict(model, ...) \
+    cn_predict_with((model), (cn_predict_args){CN_PREDICT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API bool cn_predict_with(cn_model *model, cn_predict_args args);
+CN_API cn_predict_args cn_predict_defaults(void);
 
 /* One step on one batch; the loss and the metrics of the batch alone, in `logs` if given. */
 typedef struct cn_batch_args {
