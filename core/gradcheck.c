@@ -275,7 +275,7 @@ static void write_text(const checker *c)
     if (r->order)
         place_in_text(c, place, sizeof place);
     snprintf(r->text, sizeof r->text,
-             "gradient_check: %s derivative by %.100s is %.9g, by differences %.9g: error %.2g, %s %g%s",
+             "gradient_check: %s derivative by %s is %.9g, by differences %.9g: error %.2g, %s %g%s",
              r->order == 2 ? "second" : "first", place, r->analytic, r->numeric, r->error,
              r->passed ? "within" : "above", r->order == 2 ? c->args->second_tolerance : c->args->tolerance,
              c->is_kink ? "; a kink was near each point that was tried" : "");

@@ -43,7 +43,7 @@ typedef struct cn_gradient_report {
     int tensor;                       /* that has it: an input, or input_count + a variable */
     int64_t element;                  /* its place in that tensor, in row-major order */
     double analytic, numeric, error;  /* its derivative by the gradient and by differences, and their relative error */
-    char text[256];                   /* all this as a sentence */
+    char text[512];                   /* all this as a sentence */
 } cn_gradient_report;
 
 /* cn_gradient_check(&report, function, .input_count = 1, .inputs = {CN_SHAPE(2, 3)}): checks at a random point the
