@@ -1,5 +1,4 @@
-/* Several threads: many predict with one model, each trains a model of its own. Meant to be run under ThreadSanitizer,
- * too (with OMP_NUM_THREADS=1, since it does not see what OpenMP synchronizes). */
+/* Several threads: many predict with one model, and each trains a model of its own. */
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <math.h>
