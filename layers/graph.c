@@ -282,6 +282,7 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
     for (int i = 0; i < inputs; i++)
         shapes[i] = all[i]->shape;
     bool was_built = layer->built;
+    int weights = layer->weight_count, sublayers = layer->sublayer_count;
     if (!cn_layer_prepare(layer, shapes, inputs))
         return false;
     cn_node *node = new_node(all, count, false);
@@ -297,7 +298,7 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
     if (!node || !find_outputs(node, 0) || !finish(node)) {
         cn_node_release(node);
         if (!was_built)
-            cn_layer_unbuild(layer);
+            cn_layer_unbuild(layer, weights, sublayers);
         return false;
     }
     layer->node_count++;

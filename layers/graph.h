@@ -77,6 +77,6 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
 /* Builds a layer that is not built yet; open dimensions are -1. False with the error set if the inputs are not what its
  * class wants. */
 bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count);
-/* Undoes the building of a layer whose first call failed. */
-void cn_layer_unbuild(cn_layer *layer);
+/* Undoes the building of a layer that had so many weights and sublayers before. */
+void cn_layer_unbuild(cn_layer *layer, int weights, int sublayers);
 #endif

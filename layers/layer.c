@@ -216,12 +216,13 @@ static bool check_inputs(const cn_layer *layer, const cn_shape *inputs, int coun
     return true;
 }
 
-static void unmake(cn_layer *layer, int weights, int sublayers)
+void cn_layer_unbuild(cn_layer *layer, int weights, int sublayers)
 {
     while (layer->weight_count > weights)
         cn_variable_free(layer->weight[--layer->weight_count].variable);
     while (layer->sublayer_count > sublayers)
         cn_layer_release(layer->sublayer[--layer->sublayer_count]);
+    layer->built = false;
 }
 
 bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
@@ -238,19 +239,13 @@ bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
     }
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
     if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
-        unmake(layer, weights, sublayers);
+        cn_layer_unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }
     layer->input_count = count;
     layer->input_shape = in[0];
     layer->built = true;
     return true;
-}
-
-void cn_layer_unbuild(cn_layer *layer)
-{
-    unmake(layer, 0, layer->sublayer_count);
-    layer->built = false;
 }
 
 bool cn_build(cn_layer *layer, cn_shape input)

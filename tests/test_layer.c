@@ -117,6 +117,33 @@ Test(layer, loses_the_weights_of_a_build_that_failed)
     cn_layer_free(layer);
 }
 
+static bool early_init(cn_layer *layer)
+{
+    return (((my_dense *)layer)->w = cn_add_weight(layer, "w", CN_SHAPE(3, 2))) != NULL;
+}
+
+static bool inner_build(cn_layer *layer, const cn_shape *in)
+{
+    (void)in;
+    ((my_dense *)layer)->b = cn_add_weight(layer, "b", CN_SHAPE(2));
+    return cn_add_sublayer(layer, cn_dropout(0)) && !cn_failed();
+}
+
+Test(layer, keeps_what_it_had_before_a_first_call_that_failed)
+{
+    cn_layer_class early = my_dense_class;
+    early.init = early_init;
+    early.build = inner_build;
+    cn_layer *layer = cn_layer_like(&early, &(my_dense){.units = 2});
+    cr_assert_null(cn_call(layer, cn_input(4)));
+    cn_error_clear();
+    cr_assert_eq(cn_weight_count(layer), 1);
+    cr_assert_eq(layer->sublayer_count, 0);
+    expect_shape(cn_call(layer, cn_input(3)), CN_SHAPE(-1, 2));
+    cr_assert_eq(cn_weight_count(layer), 2);
+    cr_assert_eq(layer->sublayer_count, 1);
+}
+
 Test(layer, names_count_up_from_the_bare_stem_and_inputs_from_one)
 {
     cr_assert_str_eq(cn_layer_name(cn_dense(1)), "dense");
