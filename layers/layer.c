@@ -128,6 +128,10 @@ cn_layer *cn_add_sublayer(cn_layer *layer, cn_layer *sublayer)
         cn_fail(CN_ARGUMENT, "add_sublayer: needs a layer and another one");
         return NULL;
     }
+    if (layer->built) {
+        cn_fail(CN_STATE, "add_sublayer: %s: a layer takes others in init or build", layer->name);
+        return NULL;
+    }
     if (!cn_grow((void **)&layer->sublayer, layer->sublayer_count, &layer->sublayer_capacity, sizeof(cn_layer *)))
         return NULL;
     cn_layer_take(sublayer);

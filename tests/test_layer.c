@@ -250,6 +250,14 @@ Test(layer, frozen_with_its_sublayers_trains_nothing)
     cn_release(views);
 }
 
+Test(layer, takes_no_sublayers_once_built)
+{
+    cn_layer *layer = my_dense(.units = 2);
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 2)));
+    expect_error(!cn_add_sublayer(layer, cn_dense(1)), "add_sublayer: my_dense: a layer takes others in init or build");
+    cr_assert_eq(cn_weight_count(layer), 2);
+}
+
 static bool saw_training;
 
 static bool spy_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
