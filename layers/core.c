@@ -225,6 +225,7 @@ static const cn_layer_class embedding_class = {
     .build = embedding_build,
     .call_many = embedding_call,
     .mask = CN_MASK_MAKES,
+    .inputs = 1,
     .fields = {CN_ARGUMENT_FIELD(embedding, INT, input_dim), CN_ARGUMENT_FIELD(embedding, INT, output_dim),
                CN_ARGUMENT_FIELD(embedding, INITIALIZER, embeddings_initializer),
                CN_ARGUMENT_FIELD(embedding, REGULARIZER, embeddings_regularizer),

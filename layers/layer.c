@@ -206,8 +206,9 @@ static bool check_inputs(const cn_layer *layer, const cn_shape *inputs, int coun
 {
     const cn_layer_class *type = layer->type;
     char text[CN_SHAPE_TEXT];
-    if (!type->call_many && count != 1)
-        return cn_fail(CN_ARGUMENT, "%s: takes one input, got %d", layer->name, count);
+    int wanted = type->call_many ? type->inputs : 1;
+    if (wanted > 0 && count != wanted)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d input%s, got %d", layer->name, wanted, wanted == 1 ? "" : "s", count);
     for (int i = 0; i < count; i++) {
         int rank = inputs[i].rank;
         if (type->rank > 0 && rank != type->rank)

@@ -267,9 +267,9 @@ static bool lstm_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *ou
              .x = x,
              .mask = call->mask[0],
              .training = call->training};
-    if (call->inputs.count != 1 || (call->states.count != 0 && call->states.count != STATES))
-        return cn_fail(CN_ARGUMENT, "%s: takes one input and %d or no states, got %d and %d", layer->name, STATES,
-                       call->inputs.count, call->states.count);
+    if (call->states.count != 0 && call->states.count != STATES)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d initial states or none, got %d", layer->name, STATES,
+                       call->states.count);
     if (r.time < 1 || r.time > INT32_MAX)
         return cn_fail(CN_SHAPES, "%s: its input has %lld time steps", layer->name, (long long)r.time);
     if (call->states.count == STATES) {
@@ -331,6 +331,7 @@ static const cn_layer_class lstm_class = {.name = "LSTM",
                                           .reset_states = lstm_reset,
                                           .free = lstm_free,
                                           .mask = CN_MASK_MAKES,
+                                          .inputs = 1,
                                           .rank = 3,
                                           .values = &(const lstm){.args = {CN_LSTM_DEFAULTS}},
                                           .fields = {CN_ARGUMENT_FIELD(lstm, INT, units),

@@ -43,6 +43,17 @@ Test(layers_core, arguments_out_of_range_are_refused)
                  "dense_1: the last dimension of its input must be known, got (None, 3, None)");
 }
 
+Test(layers_core, a_second_input_is_refused_by_layers_that_take_one)
+{
+    static const char *const names[] = {"dense", "dropout", "embedding", "lstm"};
+    cn_layer *layers[] = {cn_dense(2), cn_dropout(0.5), cn_embedding(3, 2), cn_lstm(2)};
+    for (int i = 0; i < 4; i++) {
+        char message[80];
+        snprintf(message, sizeof message, "%s: takes 1 input, got 2", names[i]);
+        expect_error(cn_call_many(layers[i], {cn_input(3, 4), cn_input(3, 4)}).count == 0, message);
+    }
+}
+
 Test(layers_core, embedding_refuses_ids_out_of_range)
 {
     cn_layer *layer = cn_embedding(3, 2);

@@ -272,6 +272,6 @@ Test(recurrent, refuses_one_initial_state)
     cn_tape *tape = cn_tape_new();
     cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0);
     cn_tensors y = cn_call_many(cn_lstm(2), {x}, .states = {waves(tape, CN_SHAPE(2, 2), 0)});
-    expect_error(y.count == 0, "lstm: takes one input and 2 or no states, got 1 and 1");
+    expect_error(y.count == 0, "lstm: takes 2 initial states or none, got 1");
     cn_tape_free(tape);
 }
