@@ -82,7 +82,10 @@ cn_tensor *cn_loss_values(cn_loss loss, cn_tensor *y_true, cn_tensor *y_pred)
                 cn_shape_text(y_pred->shape, output, sizeof output));
         return NULL;
     }
-    return loss.values(&loss, y_true, y_pred);
+    cn_tensor *values = loss.values(&loss, y_true, y_pred);
+    if (!values)
+        cn_fail(CN_ARGUMENT, "%s: its function gave no values", loss.name);
+    return values;
 }
 
 bool cn_align_weights(const char *name, cn_tensor **weights, const cn_tensor *values)

@@ -22,7 +22,9 @@ static bool mean_update(const cn_metric *self, cn_tensor *const *state, cn_tenso
                         cn_tensor *sample_weight, cn_tensor **next)
 {
     cn_tensor *values = self->values(self, y_true, y_pred), *weights = NULL;
-    if (!values || (values->dtype == CN_I32 && !(values = cn_cast(values, cn_default_dtype()))))
+    if (!values)
+        return cn_fail(CN_ARGUMENT, "%s: its function gave no values", self->name);
+    if (values->dtype == CN_I32 && !(values = cn_cast(values, cn_default_dtype())))
         return false;
     if (y_pred->mask) {
         weights = cn_cast(y_pred->mask, values->dtype);

@@ -171,6 +171,22 @@ Test(loss, a_function_of_ones_own_is_weighted_and_reduced)
     expect_loss(cn_loss_from("largest_difference", largest_difference), y_true(), y_pred(), 0.3, 0.2);
 }
 
+static cn_tensor *nothing(cn_tensor *y, cn_tensor *p)
+{
+    (void)y, (void)p;
+    return NULL;
+}
+
+Test(loss, a_function_that_gives_nothing_is_an_error)
+{
+    cr_assert_null(cn_loss_of(cn_loss_from("nothing", nothing), y_true(), y_pred(), NULL));
+    expect_error("nothing: its function gave no values");
+    cn_meter *meter = cn_meter_new(cn_metric_from("nothing_either", nothing));
+    cr_assert(!cn_meter_update(meter, y_true(), y_pred(), NULL));
+    expect_error("nothing_either: its function gave no values");
+    cn_meter_free(meter);
+}
+
 Test(loss, names_of_keras_are_known)
 {
     const char *names[] = {"mse", "MSE", "mean_squared_error", "MeanSquaredError"};
