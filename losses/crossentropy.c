@@ -119,9 +119,16 @@ static cn_tensor *binary(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pr
     return cn_negative(cn_mean(cn_add(if_true, if_false), .axis = axis));
 }
 
+static void refuse_ignore_class(const cn_loss *loss)
+{
+    if (loss->ignore_class != CN_NONE)
+        cn_fail(CN_ARGUMENT, "%s: has no argument ignore_class", loss->name);
+}
+
 cn_loss cn_categorical_crossentropy_with(cn_loss args)
 {
     args.name = "categorical_crossentropy";
+    refuse_ignore_class(&args);
     args.values = categorical;
     return args;
 }
@@ -129,6 +136,8 @@ cn_loss cn_categorical_crossentropy_with(cn_loss args)
 cn_loss cn_sparse_categorical_crossentropy_with(cn_loss args)
 {
     args.name = "sparse_categorical_crossentropy";
+    if (args.label_smoothing != 0)
+        cn_fail(CN_ARGUMENT, "%s: has no argument label_smoothing", args.name);
     args.values = sparse;
     args.integer_labels = true;
     return args;
@@ -137,6 +146,7 @@ cn_loss cn_sparse_categorical_crossentropy_with(cn_loss args)
 cn_loss cn_binary_crossentropy_with(cn_loss args)
 {
     args.name = "binary_crossentropy";
+    refuse_ignore_class(&args);
     args.values = binary;
     return args;
 }

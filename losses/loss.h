@@ -15,6 +15,7 @@ typedef enum cn_reduction {
     CN_NO_REDUCTION
 } cn_reduction;
 
+/* The arguments of every loss; one that a loss does not have is refused. */
 typedef struct cn_loss cn_loss;
 struct cn_loss {
     char first_;

@@ -216,6 +216,20 @@ Test(loss, weights_of_another_shape_are_refused)
     expect_error("mean_squared_error: sample weights of shape (3,) do not fit values of shape (2,)");
 }
 
+Test(loss, arguments_that_a_loss_does_not_have_are_refused)
+{
+    cn_mean_squared_error(CN_SUM); /* the first one is from_logits, for all losses */
+    expect_error("mean_squared_error: has no argument but reduction");
+    cn_mean_absolute_error(.label_smoothing = 0.1);
+    expect_error("mean_absolute_error: has no argument but reduction");
+    cn_sparse_categorical_crossentropy(.label_smoothing = 0.1);
+    expect_error("sparse_categorical_crossentropy: has no argument label_smoothing");
+    cn_categorical_crossentropy(.ignore_class = 0);
+    expect_error("categorical_crossentropy: has no argument ignore_class");
+    cn_binary_crossentropy(.ignore_class = -1);
+    expect_error("binary_crossentropy: has no argument ignore_class");
+}
+
 Test(loss, an_axis_that_is_not_there_is_refused)
 {
     cr_assert_null(cn_loss_of(cn_categorical_crossentropy(.axis = 2), y_true(), y_pred(), NULL));
