@@ -327,6 +327,8 @@ cn_initializer cn_init_random_uniform_with(cn_init_uniform_args args)
 
 cn_initializer cn_init_variance_scaling_with(cn_init_scaling_args args)
 {
+    if (!(args.scale > 0))
+        cn_fail(CN_ARGUMENT, "initializer VarianceScaling: scale is %g; it must be above 0", args.scale);
     return value(VARIANCE_SCALING, args.seed, args.scale, args.mode, args.distribution);
 }
 
@@ -351,5 +353,7 @@ SEEDED(lecun_normal_with, LECUN_NORMAL)
 
 cn_initializer cn_init_from(const char *name, cn_initializer_fill *fill)
 {
+    if (!name || !fill)
+        cn_fail(CN_ARGUMENT, "init_from: needs a name and a function");
     return (cn_initializer){.name = name, .fill = fill, .seed = -1};
 }

@@ -100,6 +100,8 @@ cn_regularizer cn_orthogonal_columns(double factor)
 
 cn_regularizer cn_regularizer_from(const char *name, cn_tensor *(*penalty)(const cn_regularizer *self, cn_tensor *x))
 {
+    if (!name || !penalty)
+        cn_fail(CN_ARGUMENT, "regularizer_from: needs a name and a function");
     return (cn_regularizer){.name = name, .penalty = penalty};
 }
 
@@ -204,6 +206,8 @@ cn_constraint cn_non_neg(void)
 
 cn_constraint cn_constraint_from(const char *name, cn_tensor *(*project)(const cn_constraint *self, cn_tensor *w))
 {
+    if (!name || !project)
+        cn_fail(CN_ARGUMENT, "constraint_from: needs a name and a function");
     return (cn_constraint){.name = name, .project = project};
 }
 

@@ -237,3 +237,10 @@ Test(initializer, are_found_by_kerass_names)
     cr_assert_not(cn_initializer_named("glorot", &found, NULL));
     cr_assert_not(cn_initializer_named(NULL, &found, NULL));
 }
+
+Test(initializer, a_scale_that_is_not_above_zero_is_refused)
+{
+    cn_init_variance_scaling(-1);
+    cr_assert_str_eq(cn_error_message(), "initializer VarianceScaling: scale is -1; it must be above 0");
+    cn_error_clear();
+}

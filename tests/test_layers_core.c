@@ -213,6 +213,16 @@ Test(layers_core, regularizers_and_constraints_are_found_by_kerass_names)
     cr_assert_not(cn_constraint_named("min_norm", &constraint, NULL));
 }
 
+Test(layers_core, what_the_user_makes_needs_a_name_and_a_function)
+{
+    cn_init_from("mine", NULL);
+    expect_error(cn_failed(), "init_from: needs a name and a function");
+    cn_regularizer_from("mine", NULL);
+    expect_error(cn_failed(), "regularizer_from: needs a name and a function");
+    cn_constraint_from("mine", NULL);
+    expect_error(cn_failed(), "constraint_from: needs a name and a function");
+}
+
 Test(layers_core, a_negative_penalty_is_refused)
 {
     cn_l2(-1);
