@@ -22,15 +22,18 @@ cn_shape cn_shape_of_dims(const int64_t *dims, int rank)
 
 int64_t cn_shape_size(cn_shape shape)
 {
-    int64_t size = 1;
-    bool overflow = shape.rank < 0 || shape.rank > CN_MAX_RANK;
+    int64_t size = 1; /* without dimensions of size 0: strides are products of the others */
+    bool overflow = shape.rank < 0 || shape.rank > CN_MAX_RANK, empty = false;
     for (int i = 0; i < shape.rank && !overflow; i++) {
         if (shape.dim[i] < 0)
             return -1;
-        overflow = __builtin_mul_overflow(size, shape.dim[i], &size);
+        empty = empty || shape.dim[i] == 0;
+        overflow = shape.dim[i] > 0 && __builtin_mul_overflow(size, shape.dim[i], &size);
     }
     /* Eight bytes an element must still be a valid ptrdiff_t. */
-    return overflow || size > INT64_MAX / 16 ? -1 : size;
+    if (overflow || size > PTRDIFF_MAX / 16)
+        return -1;
+    return empty ? 0 : size;
 }
 
 bool cn_shape_equal(cn_shape a, cn_shape b)

@@ -47,6 +47,14 @@ Test(shape, size_beyond_the_address_space_is_refused)
     cr_assert_eq(cn_shape_size(CN_SHAPE(large, 1024)), large * 1024);
 }
 
+Test(shape, strides_beyond_the_address_space_are_refused_wherever_a_dimension_is_empty)
+{
+    int64_t large = INT64_C(1) << 40;
+    cr_assert_eq(cn_shape_size(CN_SHAPE(0, large, large)), -1);
+    cr_assert_eq(cn_shape_size(CN_SHAPE(large, large, 0)), -1);
+    cr_assert_eq(cn_shape_size(CN_SHAPE(large, 0)), 0);
+}
+
 Test(shape, equal_shapes_have_the_same_rank_and_dimensions)
 {
     cr_assert(cn_shape_equal(CN_SHAPE(), CN_SHAPE()));
