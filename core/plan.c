@@ -244,6 +244,14 @@ static bool reads_whole(const planner *p, const cn_entry *entry, cn_tensor *tens
     return false;
 }
 
+/* The pointers of a group must fit into one step of the program. */
+enum { LONGEST_GROUP = 256 };
+
+static bool may_grow(const planner *p, int begin, int end)
+{
+    return end + 1 < p->count && end - begin + 1 < LONGEST_GROUP;
+}
+
 static void find_groups(planner *p)
 {
     int64_t least = forced_tile ? forced_tile : CN_TILE_BYTES / 4;
@@ -258,11 +266,11 @@ static void find_groups(planner *p)
             const cn_shape *shape = &entry->output[0]->shape;
             columns = shape->rank ? shape->dim[shape->rank - 1] : 1;
             if (i + 1 < p->count && reads_whole(p, p->schedule[i + 1].entry, entry->output[0]))
-                while (end + 1 < p->count && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
+                while (may_grow(p, i, end) && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
                     end++;
             p->schedule[i].epilogue = end > i;
         } else if (elements >= least && elements > 0 && can_join(p, entry, i, i, elements, &columns)) {
-            while (end + 1 < p->count && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
+            while (may_grow(p, i, end) && can_join(p, p->schedule[end + 1].entry, i, end + 1, elements, &columns))
                 end++;
             p->schedule[i].chain = end > i;
         }
