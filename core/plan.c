@@ -472,8 +472,12 @@ static bool merge_operands(const planner *p, int head, const cn_entry *next, int
             return false;
         const root *ra = root_of(p, a), *rb = root_of(p, b);
         if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE) {
-            int64_t distance = (unsigned char *)p->plan->variable[rb->variable].variable->variable->storage -
-                               (unsigned char *)p->plan->variable[ra->variable].variable->variable->storage;
+            const cn_variable *from = p->plan->variable[ra->variable].variable->variable;
+            const cn_variable *to = p->plan->variable[rb->variable].variable->variable;
+            /* What lies between them is written too: it must belong to their block. */
+            if (!from->block || from->block != to->block)
+                return false;
+            int64_t distance = (unsigned char *)to->storage - (unsigned char *)from->storage;
             if (distance <= 0 || (*delta && distance != *delta))
                 return false;
             *delta = distance;
