@@ -96,6 +96,11 @@ static void *address(const cn_frame *frame, cn_target t)
     }
 }
 
+static void *storage_of(const cn_plan *plan, int variable)
+{
+    return plan->variable[variable].variable->variable->storage;
+}
+
 static bool set_pointers(cn_frame *frame)
 {
     const cn_plan *plan = frame->plan;
@@ -104,9 +109,11 @@ static bool set_pointers(cn_frame *frame)
     for (int i = 0; i < plan->variable_count; i++) {
         const cn_variable_use *use = &plan->variable[i];
         if (use->first != CN_NOBODY &&
-            (unsigned char *)frame->storage[i] - (unsigned char *)frame->storage[use->first] != use->delta)
+            (unsigned char *)storage_of(plan, i) - (unsigned char *)storage_of(plan, use->first) != use->delta)
             return cn_fail(CN_STATE, "run: %s has moved since it was planned", use->variable->variable->name);
     }
+    for (int i = 0; i < plan->variable_count; i++)
+        frame->storage[i] = storage_of(plan, i);
     const cn_target *t = plan->target;
     for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end; at += ((step *)at)->bytes) {
         step *s = (step *)at;
@@ -176,7 +183,7 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
 {
     const cn_plan *plan = frame->plan;
     for (int i = 0; i < plan->variable_count; i++)
-        if (frame->storage[i] != plan->variable[i].variable->variable->storage && !set_pointers(frame))
+        if (frame->storage[i] != storage_of(plan, i) && !set_pointers(frame))
             return false;
     if (plan->has_step)
         *(int32_t *)address(frame, plan->step) = (int32_t)step_value;

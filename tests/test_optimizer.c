@@ -173,6 +173,53 @@ static void expect_plan_equals_eager(cn_optimizer optimizer)
     free_pair(&planned);
 }
 
+static cn_plan *plan_pair(pair *p, cn_updater *updater)
+{
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cr_assert(record_step(tape, p, updater), "%s", cn_error_message());
+    cn_plan *plan = cn_plan_new(tape, {NULL});
+    cr_assert(plan != NULL, "%s", cn_error_message());
+    cn_tape_free(tape);
+    return plan;
+}
+
+Test(optimizer, merged_updates_of_variables_that_moved_apart_are_refused_every_time)
+{
+    pair p;
+    make_pair(&p);
+    cn_updater *updater = cn_updater_new(cn_sgd(), p.variable, 2);
+    cn_plan *plan = plan_pair(&p, updater);
+    cr_assert(cn_run(plan, .step = -1), "%s", cn_error_message());
+    double elsewhere[3];
+    cn_variable_move(p.variable[1], elsewhere, elsewhere, NULL);
+    for (int i = 0; i < 2; i++) {
+        cr_expect(!cn_run(plan, .step = -1));
+        cr_expect_eq(cn_error_code(), CN_STATE);
+        cn_error_clear();
+    }
+    cn_plan_free(plan);
+    cn_updater_free(updater);
+    free_pair(&p);
+}
+
+Test(optimizer, updates_are_merged_only_within_a_block)
+{
+    int kernels[2];
+    for (int i = 0; i < 2; i++) {
+        pair p;
+        make_pair(&p);
+        if (i)
+            cn_variable_move(p.variable[1], p.block + 8, p.block + 8, NULL);
+        cn_updater *updater = cn_updater_new(cn_sgd(), p.variable, 2);
+        cn_plan *plan = plan_pair(&p, updater);
+        kernels[i] = cn_plan_describe(plan).kernels;
+        cn_plan_free(plan);
+        cn_updater_free(updater);
+        free_pair(&p);
+    }
+    cr_expect_eq(kernels[1], kernels[0] + 1);
+}
+
 Test(optimizer, planned_steps_equal_eager_ones_bit_for_bit)
 {
     expect_plan_equals_eager(cn_sgd(0.01));
