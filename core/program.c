@@ -104,8 +104,6 @@ static void *storage_of(const cn_plan *plan, int variable)
 static bool set_pointers(cn_frame *frame)
 {
     const cn_plan *plan = frame->plan;
-    for (int i = 0; i < plan->variable_count; i++)
-        frame->storage[i] = plan->variable[i].variable->variable->storage;
     for (int i = 0; i < plan->variable_count; i++) {
         const cn_variable_use *use = &plan->variable[i];
         if (use->first != CN_NOBODY &&
@@ -201,6 +199,10 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
 
 static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
 {
+    if (plan->feed_count < CN_MAX_FEEDS && args->in[plan->feed_count].data)
+        return cn_fail(CN_ARGUMENT, "run: more arrays are given than the plan has feeds, %d", plan->feed_count);
+    if (plan->output_count < CN_MAX_FEEDS && args->out[plan->output_count].data)
+        return cn_fail(CN_ARGUMENT, "run: more arrays are given than the plan has outputs, %d", plan->output_count);
     for (int i = 0; i < plan->feed_count; i++)
         if (!cn_check_view("run", &args->in[i], plan->feed_type[i].shape) ||
             !cn_convert(cn_frame_feed(frame, i), cn_array_type_of(plan->feed_type[i].dtype), args->in[i].data,
@@ -209,7 +211,10 @@ static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
     for (int i = 0; i < plan->output_count; i++) {
         if (args->out[i].data && !args->out[i].writable)
             return cn_fail(CN_ARGUMENT, "run: the array for output %d is const", i);
-        if (args->out[i].data && !cn_check_view("run", &args->out[i], plan->output_type[i].shape))
+        /* The conversion of no elements fails where that of any would, before a variable has changed. */
+        if (args->out[i].data && (!cn_check_view("run", &args->out[i], plan->output_type[i].shape) ||
+                                  !cn_convert((void *)(uintptr_t)args->out[i].data, args->out[i].type, NULL,
+                                              cn_array_type_of(plan->output_type[i].dtype), 0)))
             return false;
     }
     pthread_mutex_lock(&plan->lock);

@@ -142,3 +142,63 @@ Test(plan, failure_of_any_allocation_is_an_error_and_leaves_nothing_behind)
     }
     cr_assert_fail("never succeeds");
 }
+
+Test(plan, a_chain_of_any_length_runs)
+{
+    enum { LENGTH = 9000, SIZE = 2100 };
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *x = cn_feed(tape, CN_SHAPE(SIZE)), *sum = x;
+    for (int i = 1; i < LENGTH; i++)
+        sum = cn_add(sum, x);
+    cn_plan *plan = cn_plan_new(tape, {sum});
+    cr_assert(plan != NULL, "%s", cn_error_message());
+    static float in[SIZE], out[SIZE];
+    in[0] = 1;
+    in[SIZE - 1] = -2;
+    cr_assert(cn_run(plan, {cn_array(in, SIZE)}, {cn_array(out, SIZE)}));
+    cr_expect_eq(out[0], LENGTH);
+    cr_expect_eq(out[1], 0);
+    cr_expect_eq(out[SIZE - 1], -2 * LENGTH);
+    cn_plan_free(plan);
+    cn_tape_free(tape);
+}
+
+/* What a run is given */
+
+static void expect_refusal(bool done, step_of_descent d, cn_code code)
+{
+    float w[3] = {0};
+    cr_expect(!done);
+    cr_expect_eq(cn_error_code(), code, "%s", cn_error_message());
+    cn_error_clear();
+    cn_values(d.w, cn_array(w, 3));
+    cr_expect_eq(w[0], 10);
+    cr_expect_eq(w[2], 30);
+}
+
+Test(plan, run_with_more_arrays_than_feeds_or_outputs_is_refused)
+{
+    step_of_descent d = plan_descent();
+    const float x[6] = {1, 2, 3, 3, 2, 1};
+    float loss = NAN, more = NAN;
+    expect_refusal(cn_run(d.plan, {cn_array(x, 2, 3), cn_array(x, 2, 3)}, {cn_array(&loss, 1)}), d, CN_ARGUMENT);
+    expect_refusal(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&loss, 1), cn_array(&more, 1)}), d, CN_ARGUMENT);
+    free_descent(d);
+}
+
+Test(plan, run_without_a_feed_is_refused)
+{
+    step_of_descent d = plan_descent();
+    float loss = NAN;
+    expect_refusal(cn_run(d.plan, {{0}}, {cn_array(&loss, 1)}), d, CN_SHAPES);
+    free_descent(d);
+}
+
+Test(plan, run_into_an_array_of_the_wrong_type_leaves_the_variables)
+{
+    step_of_descent d = plan_descent();
+    const float x[6] = {1, 2, 3, 3, 2, 1};
+    int32_t loss = 0;
+    expect_refusal(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&loss, 1)}), d, CN_TYPE);
+    free_descent(d);
+}
