@@ -483,6 +483,22 @@ cn_tensor *cn_record(const cn_operation *operation, const void *attributes, cn_t
     return cn_record_on(NULL, operation, attributes, inputs, count, &output, 1) ? output : NULL;
 }
 
+bool cn_read_operands(cn_tensor **operand, int count)
+{
+    cn_tape *tape = NULL;
+    bool complete = !cn_failed();
+    for (int i = 0; complete && i < count; i++) {
+        complete = operand[i] != NULL;
+        if (complete && !tape)
+            tape = operand[i]->tape;
+    }
+    complete = complete && tape;
+    for (int i = 0; complete && i < count; i++)
+        if (!operand[i]->tape)
+            complete = (operand[i] = cn_read(tape, operand[i])) != NULL;
+    return complete;
+}
+
 cn_tensor *cn_dense_copy(cn_tensor *tensor)
 {
     return tensor->dense ? tensor : cn_record(&cn_copy_operation, NULL, &tensor, 1);
