@@ -518,3 +518,13 @@ Test(arithmetic, int32_beside_a_float_becomes_that_float_where_there_is_no_form_
     cr_expect_eq(cn_item(cn_div(n, x)), 4.0 / 3);
     cn_tape_free(tape);
 }
+
+Test(arithmetic, cast_refuses_what_is_no_element_type)
+{
+    cn_tape *tape = cn_tape_new();
+    cr_assert_null(cn_cast(cn_full(tape, CN_SHAPE(2)), (cn_dtype)3));
+    cr_expect_eq(cn_error_code(), CN_TYPE);
+    cr_expect_str_eq(cn_error_message(), "cast: 3 is not an element type: (2,)");
+    cn_error_clear();
+    cn_tape_free(tape);
+}

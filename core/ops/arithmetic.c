@@ -300,6 +300,8 @@ static bool expand_cast(const cn_entry *entry, cn_tape *tape, cn_tensor **output
 #define CAST_ENTRY(dtype, short_name) [dtype] = &cast_to_##short_name,
     static const cn_operation *const rows[] = {CASTS(CAST_ENTRY)};
     const cast_attributes *to = entry->attributes;
+    if ((unsigned)to->dtype > CN_I32)
+        return cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)to->dtype);
     if (entry->input[0]->dtype == to->dtype) {
         *output = entry->input[0];
         return true;
