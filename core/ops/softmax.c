@@ -140,10 +140,10 @@ cn_tensor *cn_softmax_logits(cn_tensor *p)
 static cn_tensor *record_along(const cn_operation *operation, cn_tensor *x, unsigned mask, cn_axes *order)
 {
     const cn_shape *shape = &x->shape;
-    along_attributes along = {.begin = __builtin_ctz(mask | 1u << CN_MAX_RANK)};
+    along_attributes along = {.begin = __builtin_ctz(mask | 1u << shape->rank)};
     along.end = along.begin + __builtin_popcount(mask);
     order->count = 0;
-    int64_t inner = along.end <= shape->rank ? cn_span(shape, along.end, shape->rank) : 0;
+    int64_t inner = cn_span(shape, along.end, shape->rank);
     bool neighbours = mask == (1u << along.end) - (1u << along.begin);
     if (neighbours && (inner == 1 || inner >= CN_ROW_LANES || cn_span(shape, along.begin, along.end) <= CN_ROW_SHORT))
         return cn_record(operation, &along, &x, 1);
