@@ -236,9 +236,12 @@ cn_tensor *cn_logsumexp_with(cn_reduce_args args)
 static bool glu_expand(const cn_entry *e, cn_tape *tape, cn_tensor **y)
 {
     (void)tape;
-    int axis;
+    const softmax_attributes *attributes = e->attributes;
+    int axis = attributes->axis == CN_NONE ? -1 : attributes->axis;
     cn_tensor *half[2], *x = real_input(e);
-    if (!x || !cn_axis_of(e, *(const int *)e->attributes, x->shape.rank, &axis))
+    if (attributes->axes.count != 0)
+        return cn_entry_fail(e, CN_ARGUMENT, "takes one .axis only");
+    if (!x || !cn_axis_of(e, axis, x->shape.rank, &axis))
         return false;
     if (x->shape.dim[axis] % 2)
         return cn_entry_fail(e, CN_SHAPES, "axis %d cannot be halved", axis);
@@ -248,12 +251,11 @@ static bool glu_expand(const cn_entry *e, cn_tape *tape, cn_tensor **y)
     return *y != NULL;
 }
 
-static const cn_operation glu = {.name = "glu", .attributes = sizeof(int), .expand = glu_expand};
+static const cn_operation glu = {.name = "glu", .attributes = sizeof(softmax_attributes), .expand = glu_expand};
 
 cn_tensor *cn_glu_with(cn_softmax_args args)
 {
-    int axis = args.axis == CN_NONE ? -1 : args.axis;
-    return cn_record(&glu, &axis, &args.x, 1);
+    return cn_record(&glu, &(softmax_attributes){args.axis, args.axes}, &args.x, 1);
 }
 
 cn_tensor *cn_glu(cn_tensor *x)
