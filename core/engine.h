@@ -104,6 +104,9 @@ cn_tensor *cn_tape_step(cn_tape *tape);
 cn_tape *cn_shapes_tape(bool training);
 /* cn_scalar of a given type. */
 cn_tensor *cn_scalar_typed(cn_tape *tape, double value, cn_dtype dtype);
+/* Replaces the variables among operands by what they hold, read on the tape that another operand is on, so that it can
+ * be converted. False if one is NULL or none is on a tape: recording the operation then says so. */
+bool cn_read_operands(cn_tensor **operand, int count);
 /* The binding of a variable on a tape, or NULL if there is none (made if `make` is set; NULL is then an error). */
 cn_binding *cn_tape_binding(cn_tape *tape, const cn_tensor *variable, bool make);
 /* An extra loss, a scalar, kept on the tape for the step of a model. */

@@ -1,6 +1,7 @@
 #include "core/engine.h"
 #include "core/chain.h"
 #include "core/pieces.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -482,6 +483,22 @@ cn_tensor *cn_record(const cn_operation *operation, const void *attributes, cn_t
     return cn_record_on(NULL, operation, attributes, inputs, count, &output, 1) ? output : NULL;
 }
 
+bool cn_read_operands(cn_tensor **operand, int count)
+{
+    cn_tape *tape = NULL;
+    bool complete = !cn_failed();
+    for (int i = 0; complete && i < count; i++) {
+        complete = operand[i] != NULL;
+        if (complete && !tape)
+            tape = operand[i]->tape;
+    }
+    complete = complete && tape;
+    for (int i = 0; complete && i < count; i++)
+        if (!operand[i]->tape)
+            complete = (operand[i] = cn_read(tape, operand[i])) != NULL;
+    return complete;
+}
+
 cn_tensor *cn_dense_copy(cn_tensor *tensor)
 {
     return tensor->dense ? tensor : cn_record(&cn_copy_operation, NULL, &tensor, 1);
@@ -527,7 +544,15 @@ cn_tensor *cn_scalar_typed(cn_tape *tape, double value, cn_dtype dtype)
         scalar_attributes attributes = {value, dtype};
         tape->record(tape, &cn_scalar_operation, &attributes, NULL, 0, &tensor, 1);
     } else {
-        tensor = cn_constant_as(tape, cn_array_with(&value, CN_ARRAY_F64, false, (cn_shape){0}), dtype);
+        bool whole = value == trunc(value) && fabs(value) <= INT32_MAX;
+        if (dtype == CN_I32 && !whole) {
+            cn_fail(CN_TYPE, "scalar: %g is no int32", value);
+            return NULL;
+        }
+        int32_t integer = dtype == CN_I32 ? (int32_t)value : 0;
+        const void *number = dtype == CN_I32 ? (const void *)&integer : &value;
+        cn_array_type type = dtype == CN_I32 ? CN_ARRAY_I32 : CN_ARRAY_F64;
+        tensor = cn_constant_as(tape, cn_array_with(number, type, false, (cn_shape){0}), dtype);
     }
     if (tensor)
         tensor->weak = true;

@@ -476,3 +476,55 @@ Test(arithmetic, gradients_pass_through_casts_between_floats_only)
     expect_values("cast to int32", dx, expected, 0);
     cn_tape_free(tape);
 }
+
+static void expect_pair(cn_tensor *y, double first, double second)
+{
+    double got[2];
+    cr_assert(cn_values(cn_cast(y, CN_F64), cn_array(got, 2)), "%s", cn_error_message());
+    cr_expect_eq(got[0], first);
+    cr_expect_eq(got[1], second);
+}
+
+Test(arithmetic, a_variable_is_converted_as_any_operand)
+{
+    const int32_t counts[] = {2, 4};
+    const float zero_or_not[] = {0, 0.5f};
+    cn_tensor *integers = cn_variable_new(CN_SHAPE(2), .dtype = CN_I32), *reals = cn_variable_new(CN_SHAPE(2));
+    cn_variable_set(integers, cn_array(counts, 2));
+    cn_variable_set(reals, cn_array(zero_or_not, 2));
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_full(tape, CN_SHAPE(2), 3), *n = cn_full(tape, CN_SHAPE(2), 1, .dtype = CN_I32);
+    expect_pair(cn_div(x, integers), 1.5, 0.75);
+    expect_pair(cn_div(integers, n), 2, 4);
+    expect_pair(cn_logical_and(x, reals), 0, 1);
+    expect_pair(cn_where(reals, x, integers), 2, 3);
+    expect_pair(cn_where(n, integers, reals), 2, 4);
+    cr_assert_null(cn_div(integers, reals));
+    cr_expect_str_eq(cn_error_message(), "divide: no input is on a tape; cn_read puts a variable on one");
+    cn_error_clear();
+    cr_assert_null(cn_sqrt(integers));
+    cr_expect_str_eq(cn_error_message(), "sqrt: no input is on a tape; cn_read puts a variable on one");
+    cn_error_clear();
+    cn_tape_free(tape);
+    cn_variable_free(integers);
+    cn_variable_free(reals);
+}
+
+Test(arithmetic, int32_beside_a_float_becomes_that_float_where_there_is_no_form_for_integers)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *n = cn_full(tape, CN_SHAPE(), 4, .dtype = CN_I32), *x = cn_full(tape, CN_SHAPE(), 3, .dtype = CN_F64);
+    cr_expect_eq(cn_dtype_of(cn_div(x, n)), CN_F64, "%s", cn_error_message());
+    cr_expect_eq(cn_item(cn_div(n, x)), 4.0 / 3);
+    cn_tape_free(tape);
+}
+
+Test(arithmetic, cast_refuses_what_is_no_element_type)
+{
+    cn_tape *tape = cn_tape_new();
+    cr_assert_null(cn_cast(cn_full(tape, CN_SHAPE(2)), (cn_dtype)3));
+    cr_expect_eq(cn_error_code(), CN_TYPE);
+    cr_expect_str_eq(cn_error_message(), "cast: 3 is not an element type: (2,)");
+    cn_error_clear();
+    cn_tape_free(tape);
+}

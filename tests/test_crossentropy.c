@@ -164,3 +164,10 @@ Test(crossentropy, gradients_agree_with_central_differences)
     inputs.count = 1;
     expect_gradients("sparse softmax", sparse_loss, 3, inputs);
 }
+
+Test(crossentropy, of_a_sigmoid_needs_a_target_of_the_shape_of_the_logits)
+{
+    cr_assert_null(cn_sigmoid_crossentropy(cn_full(tape, CN_SHAPE(3, 1)), cn_full(tape, CN_SHAPE(3))));
+    cr_expect_str_eq(cn_error_message(), "sigmoid_crossentropy: logits and target do not fit: (3, 1) x (3,)");
+    cn_error_clear();
+}

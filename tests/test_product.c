@@ -382,3 +382,26 @@ Test(product, einsum_refuses_what_makes_no_sense)
     expect_error(!cn_einsum("...,...->...", a, b),
                  "einsum: ...,...->...: the dimensions of ... cannot be broadcast: (2, 3) x (4, 5)");
 }
+
+Test(product, einsum_takes_as_many_scalars_as_the_equation_has_room_for)
+{
+    enum { SCALARS = 125 };
+    char equation[SCALARS + 2] = "";
+    cn_tensor *scalar[SCALARS], *two = cn_full(tape, CN_SHAPE(), 2, .dtype = CN_F64);
+    for (int i = 0; i < SCALARS; i++) {
+        scalar[i] = two;
+        equation[i] = ',';
+    }
+    strcpy(equation + SCALARS - 1, "->");
+    cr_assert_eq(cn_item(cn_einsum_with(equation, scalar, SCALARS)), ldexp(1, SCALARS), "%s", cn_error_message());
+    expect_error(!cn_einsum_with("->", NULL, 1), "einsum: there are no operands");
+}
+
+Test(product, an_int32_variable_takes_the_float_type_of_the_other_operand)
+{
+    const int32_t counts[] = {1, 2, 3};
+    cn_tensor *n = cn_variable_new(CN_SHAPE(3), .dtype = CN_I32);
+    cn_variable_set(n, cn_array(counts, 3));
+    EXPECT(cn_matmul(counting(CN_SHAPE(2, 3)), n), CN_SHAPE(2), 8, 26);
+    cn_variable_free(n);
+}

@@ -90,7 +90,7 @@ Test(shaping, moveaxis_keeps_the_order_of_the_others)
 Test(shaping, transpose_refuses_what_is_no_permutation)
 {
     cn_tensor *x = counting(CN_SHAPE(2, 3));
-    expect_error(!cn_transpose(x, .axes = CN_AXES(0, 0)), "transpose: axis 0 is given twice: (2, 3)");
+    expect_error(!cn_transpose(x, .axes = CN_AXES(0, 0)), "transpose: axis 0 is named twice: (2, 3)");
     expect_error(!cn_transpose(x, .axes = CN_AXES(0, 1, 2)), "transpose: 3 axes are given: (2, 3)");
     expect_error(!cn_transpose(x, .axes = CN_AXES(0, 2)),
                  "transpose: there is no axis 2 in a tensor of rank 2: (2, 3)");
@@ -139,6 +139,8 @@ Test(shaping, slice_takes_a_part)
     EXPECT(cn_slice(x, CN_SHAPE(2, 1), CN_SHAPE(-1, 2)), CN_SHAPE(1, 2), 9, 10);
     cr_assert(shares(cn_slice(x, CN_SHAPE(1, 2), CN_SHAPE(2, 1)), x));
     expect_error(!cn_slice(x, CN_SHAPE(2, 0), CN_SHAPE(2, 4)), "slice: there is no part (2, 4) at (2, 0): (3, 4)");
+    expect_error(!cn_slice(x, CN_SHAPE(INT64_MIN, 0), CN_SHAPE(-1, -1)),
+                 "slice: there is no part (None, None) at (None, 0): (3, 4)");
 }
 
 Test(shaping, flip_reverses_axes)
@@ -417,4 +419,14 @@ Test(shaping, planned_runs_give_the_same_bits)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_planned(cases[i].name, cases[i].function, CN_SHAPE(3, 2, 4));
+}
+
+Test(shaping, one_axis_and_several_at_once_are_an_error)
+{
+    cn_tensor *x = cn_full(tape, CN_SHAPE(1, 2, 1));
+    expect_error(!cn_flip(x, 0, CN_AXES(1, 2)), "flip: takes .axis or up to 8 .axes: (1, 2, 1)");
+    expect_error(!cn_squeeze(x, .axis = 0, .axes = CN_AXES(2)), "squeeze: takes .axis or up to 8 .axes: (1, 2, 1)");
+    cr_assert_eq(cn_split(cn_full(tape, CN_SHAPE(4)), 2, .points = CN_POINTS(1)).count, 0);
+    cr_assert_eq(cn_error_code(), CN_ARGUMENT);
+    cn_error_clear();
 }

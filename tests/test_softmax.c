@@ -201,3 +201,17 @@ Test(softmax, gradients_agree_with_central_differences)
     CHECK(glu_middle, 2)
 #undef CHECK
 }
+
+Test(softmax, logsumexp_of_a_scalar_is_the_scalar)
+{
+    cn_tensor *x = cn_full(tape, CN_SHAPE(), 1.5, .dtype = CN_F64);
+    cr_expect_eq(cn_item(cn_logsumexp(x)), 1.5, "%s", cn_error_message());
+    cr_expect_eq(cn_item(cn_grad(cn_logsumexp(x), x)), 1, "%s", cn_error_message());
+}
+
+Test(softmax, glu_takes_one_axis_only)
+{
+    cr_assert_null(cn_glu(cn_full(tape, CN_SHAPE(2, 4)), .axes = CN_AXES(0, 1)));
+    cr_assert_eq(cn_error_code(), CN_ARGUMENT);
+    cn_error_clear();
+}

@@ -1,4 +1,5 @@
 /* Tapes: recording, variables and their reads, gradients, and what is refused. */
+#include "core/engine.h"
 #include "expect.h"
 #include <limits.h>
 #include "counting_allocator.h"
@@ -219,4 +220,17 @@ Test(tape, fused_operation_says_how_to_get_second_derivatives)
     cr_expect_not_null(cn_grad(cn_sum(cn_square(dx)), x), "%s", cn_error_message());
     cn_tape_free(tape);
     cn_clear_session();
+}
+
+Test(tape, a_scalar_of_int32_is_a_whole_number)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *three = cn_scalar_typed(tape, -3, CN_I32);
+    cr_assert_not_null(three, "%s", cn_error_message());
+    cr_expect_eq(cn_dtype_of(three), CN_I32);
+    cr_expect_eq(cn_item(three), -3);
+    cr_assert_null(cn_scalar_typed(tape, 0.5, CN_I32));
+    cr_expect_str_eq(cn_error_message(), "scalar: 0.5 is no int32");
+    cn_error_clear();
+    cn_tape_free(tape);
 }

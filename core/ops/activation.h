@@ -1,9 +1,9 @@
 /* Activation functions, element by element. Formulas and defaults are those of keras.activations.
  *
  * Each is a cn_activation, `.activation = cn_elu`; those with parameters also take them by name: cn_elu(x, .alpha =
- * 0.5). All are differentiable any number of times; at a kink the gradient is that of the flat side. The gradients of
- * relu, tanh and sigmoid are computed from their results, the others' from their arguments. softmax, which is no
- * element-wise function, has a page of its own. */
+ * 0.5). int32 becomes the default float type. All are differentiable any number of times; at a kink the gradient is
+ * that of the flat side. The gradients of relu, tanh and sigmoid are computed from their results, the others' from
+ * their arguments. softmax, which is no element-wise function, has a page of its own. */
 #ifndef CN_CORE_OPS_ACTIVATION_H
 #define CN_CORE_OPS_ACTIVATION_H
 #include <math.h>

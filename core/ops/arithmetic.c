@@ -13,17 +13,18 @@ static bool has_form(const cn_operation *operation, cn_dtype dtype)
     return cn_kernels_now()->elementwise->loop[operation->loop][dtype] != NULL;
 }
 
-/* Where the operation has no form for integers they become floats; where it has none for floats, truth values. */
-static cn_tensor *to_operand(const cn_operation *operation, cn_tensor *x)
+/* Where the operation has no form for integers they become floats, of type `real`; where it has none for floats, truth
+ * values. */
+static cn_tensor *to_operand(const cn_operation *operation, cn_tensor *x, cn_dtype real)
 {
-    if (!x || has_form(operation, x->dtype))
+    if (!x || !x->tape || has_form(operation, x->dtype))
         return x;
-    return x->dtype == CN_I32 ? cn_cast(x, cn_default_dtype()) : cn_not_equal(x, cn_scalar_beside(x, 0));
+    return x->dtype == CN_I32 ? cn_cast(x, real) : cn_not_equal(x, cn_scalar_beside(x, 0));
 }
 
 cn_tensor *cn_record_unary(const cn_operation *operation, const void *attributes, cn_tensor *x)
 {
-    x = to_operand(operation, x);
+    x = to_operand(operation, x, cn_default_dtype());
     return cn_record(operation, attributes, &x, 1);
 }
 
@@ -37,16 +38,21 @@ static bool agree(const char *name, cn_tensor **a, cn_tensor **b)
     if ((*convert)->dtype != CN_I32 && !(*convert)->weak)
         return cn_fail(CN_TYPE, "%s: %s with %s; cn_cast converts", name, cn_dtype_name((*a)->dtype),
                        cn_dtype_name((*b)->dtype));
-    if (!(*convert)->tape && other->tape)
-        *convert = cn_read(other->tape, *convert);
     *convert = cn_cast(*convert, other->dtype);
     return *convert != NULL;
 }
 
 static cn_tensor *record_binary(const cn_operation *operation, cn_tensor *a, cn_tensor *b)
 {
-    cn_tensor *inputs[] = {to_operand(operation, a), to_operand(operation, b)};
-    return agree(operation->name, &inputs[0], &inputs[1]) ? cn_record(operation, NULL, inputs, 2) : NULL;
+    cn_tensor *inputs[] = {a, b};
+    if (cn_read_operands(inputs, 2)) {
+        cn_dtype real = a->dtype != CN_I32 ? a->dtype : b->dtype != CN_I32 ? b->dtype : cn_default_dtype();
+        for (int i = 0; i < 2; i++)
+            inputs[i] = to_operand(operation, inputs[i], real);
+        if (!agree(operation->name, &inputs[0], &inputs[1]))
+            return NULL;
+    }
+    return cn_record(operation, NULL, inputs, 2);
 }
 
 static bool infer_condition(const cn_entry *entry, cn_type *output)
@@ -213,8 +219,13 @@ static const cn_operation where_row = {.name = "where", .loop = CN_LOOP_where, .
 
 cn_tensor *cn_where(cn_tensor *condition, cn_tensor *a, cn_tensor *b)
 {
-    cn_tensor *inputs[] = {to_operand(&logical_not_row, condition), a, b};
-    return agree("where", &inputs[1], &inputs[2]) ? cn_record(&where_row, NULL, inputs, 3) : NULL;
+    cn_tensor *inputs[] = {condition, a, b};
+    if (cn_read_operands(inputs, 3)) {
+        inputs[0] = to_operand(&logical_not_row, inputs[0], CN_F32);
+        if (!agree("where", &inputs[1], &inputs[2]))
+            return NULL;
+    }
+    return cn_record(&where_row, NULL, inputs, 3);
 }
 
 typedef struct clip_attributes {
@@ -289,6 +300,8 @@ static bool expand_cast(const cn_entry *entry, cn_tape *tape, cn_tensor **output
 #define CAST_ENTRY(dtype, short_name) [dtype] = &cast_to_##short_name,
     static const cn_operation *const rows[] = {CASTS(CAST_ENTRY)};
     const cast_attributes *to = entry->attributes;
+    if ((unsigned)to->dtype > CN_I32)
+        return cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)to->dtype);
     if (entry->input[0]->dtype == to->dtype) {
         *output = entry->input[0];
         return true;

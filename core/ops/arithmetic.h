@@ -1,6 +1,8 @@
 /* Element-wise arithmetic. Shapes broadcast as NumPy's do; int32 beside a float type becomes that type, a cn_scalar
  * takes the float type beside it, and two different float types are an error (CN_TYPE). What has no meaning for
- * integers converts them to the default float type. Everything with a gradient has one of every order. */
+ * integers converts them to the default float type. Integers wrap around where a result does not fit; their quotient
+ * and remainder by 0 are 0, and a negative power is rounded towards 0. Everything with a gradient has one of every
+ * order. */
 #ifndef CN_CORE_OPS_ARITHMETIC_H
 #define CN_CORE_OPS_ARITHMETIC_H
 #include "../operation.h"
@@ -84,7 +86,8 @@ CN_API cn_tensor *cn_isinf(cn_tensor *x);
 CN_API cn_tensor *cn_where(cn_tensor *condition, cn_tensor *a, cn_tensor *b);
 /* x, but not below min nor above max, which wins. The gradient is 1 from min to max, both included. */
 CN_API cn_tensor *cn_clip(cn_tensor *x, double min, double max);
-/* Converts the element type; floats to integers by truncation, without a gradient. */
+/* Converts the element type; floats to integers by truncation, without a gradient: what does not fit
+ * becomes the nearest int32, NaN 0. */
 CN_API cn_tensor *cn_cast(cn_tensor *x, cn_dtype dtype);
 /* x, as a constant to gradients. A view. */
 CN_API cn_tensor *cn_stop_gradient(cn_tensor *x);

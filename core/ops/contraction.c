@@ -448,7 +448,8 @@ static cn_tensor *finish(const labelled *a, const unsigned char *labels, int cou
     return reshaped(in_order(a, order), shape);
 }
 
-enum { MOST_OPERANDS = CN_EINSUM_EQUATION / 2 };
+/* An operand without axes has a term without a letter. */
+enum { MOST_OPERANDS = CN_EINSUM_EQUATION };
 
 static bool einsum_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **output)
 {
@@ -500,6 +501,10 @@ cn_tensor *cn_einsum_with(const char *text, cn_tensor *const *operands, int coun
         return NULL;
     if (!text || strlen(text) >= sizeof attributes) {
         cn_fail(CN_ARGUMENT, "einsum: the equation must have fewer than %d characters", CN_EINSUM_EQUATION);
+        return NULL;
+    }
+    if (!operands || count < 1) {
+        cn_fail(CN_ARGUMENT, "einsum: there are no operands");
         return NULL;
     }
     memcpy(attributes, text, strlen(text));

@@ -166,6 +166,8 @@ static bool sigmoid_expand(const cn_entry *e, cn_tape *tape, cn_tensor **y)
 {
     (void)tape;
     cn_tensor *z = e->input[0];
+    if (!cn_shape_equal(z->shape, e->input[1]->shape))
+        return cn_entry_fail(e, CN_SHAPES, "logits and target do not fit");
     cn_tensor *t = e->input[1]->dtype == CN_I32 ? cn_cast(e->input[1], z->dtype) : e->input[1];
     cn_tensor *if_true = cn_mul(t, cn_softplus(cn_negative(z)));
     cn_tensor *if_false = cn_mul(cn_sub(cn_ones_like(t), t), cn_softplus(z));

@@ -15,7 +15,8 @@ CN_API cn_tensor *cn_softmax_crossentropy(cn_tensor *logits, cn_tensor *probabil
 /* The same for targets of one class: labels, int32, have the shape of the logits without the last axis. A label that is
  * no class ends the run with an error. */
 CN_API cn_tensor *cn_sparse_softmax_crossentropy(cn_tensor *logits, cn_tensor *probabilities, cn_tensor *labels);
-/* -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), element by element. */
+/* -target log sigmoid(logits) - (1 - target) log(1 - sigmoid(logits)), element by element; both of one
+ * shape. */
 CN_API cn_tensor *cn_sigmoid_crossentropy(cn_tensor *logits, cn_tensor *target);
 
 /* The logits that the tensor is the softmax of, along its last axis, or the sigmoid of; NULL, without an error, if it

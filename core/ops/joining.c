@@ -247,8 +247,10 @@ static cn_tensors record_tensors(const cn_operation *operation, const void *attr
 
 cn_tensors cn_split_with(cn_split_args args)
 {
-    if (args.sections != 0)
-        args.points.count = 0;
+    if (args.sections != 0 && args.points.count != 0) {
+        cn_fail(CN_ARGUMENT, "split: takes .sections or .points");
+        return (cn_tensors){.count = 0};
+    }
     return record_tensors(&split, &(split_attributes){args.axis, args.points}, args.x,
                           args.sections != 0 ? args.sections : args.points.count + 1);
 }

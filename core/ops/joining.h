@@ -13,13 +13,14 @@ typedef struct cn_join_args {
     int axis;
 } cn_join_args;
 
-/* cn_concatenate({a, b, c}, .axis = 1): along an axis, by default the first; the other sizes must agree. */
+/* cn_concatenate({a, b, c}, .axis = 1): along an axis, by default the first; the other sizes and the element types
+ * must agree. */
 #define cn_concatenate(...) cn_concatenate_with((cn_join_args){.axis = 0, .first_ = 0, __VA_ARGS__})
 CN_API cn_tensor *cn_concatenate_with(cn_join_args args);
 /* The same for any number of tensors; more than CN_MAX_TENSORS must all have one size. */
 CN_API cn_tensor *cn_concatenate_many(cn_tensor *const *tensors, int count, int axis);
 
-/* cn_stack({a, b, c}, .axis = 1): tensors of one shape along a new axis, by default the first. */
+/* cn_stack({a, b, c}, .axis = 1): tensors of one shape and type along a new axis, by default the first. */
 #define cn_stack(...) cn_stack_with((cn_join_args){.axis = 0, .first_ = 0, __VA_ARGS__})
 CN_API cn_tensor *cn_stack_with(cn_join_args args);
 CN_API cn_tensor *cn_stack_many(cn_tensor *const *tensors, int count, int axis);

@@ -11,7 +11,7 @@
 static cn_tensor *record_product(const cn_operation *operation, const void *attributes, cn_tensor *a, cn_tensor *b)
 {
     cn_tensor *operand[] = {a, b};
-    if (a && b && (a->dtype == CN_I32) != (b->dtype == CN_I32)) {
+    if (cn_read_operands(operand, 2) && (a->dtype == CN_I32) != (b->dtype == CN_I32)) {
         int integer = b->dtype == CN_I32;
         operand[integer] = cn_cast(operand[integer], operand[!integer]->dtype);
     }

@@ -1,6 +1,7 @@
 /* Reductions over axes, cumulative operations, norms, and broadcasting, the opposite of a sum.
  *
- * Results have the element type of x unless another is named. Sums and means of floats are rounded once. Everything
+ * Results have the element type of x unless another is named. Sums and means of floats are rounded once; sums and
+ * products of int32 wrap around. Everything
  * that gives floats is differentiable any number of times, except where it says otherwise. */
 #ifndef CN_CORE_OPS_REDUCTION_H
 #define CN_CORE_OPS_REDUCTION_H

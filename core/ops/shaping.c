@@ -1,26 +1,8 @@
 #include "core/ops/shaping.h"
+#include "core/ops/axes.h"
 #include "core/ops/axis.h"
 #include "core/ops/joining.h"
 #include <string.h>
-
-/* Which axes `axis` and `axes` name: all of them if neither does. */
-static bool chosen_axes(const cn_entry *entry, int axis, const cn_axes *axes, int rank, bool *chosen)
-{
-    cn_axes one = {1, {axis}};
-    if (axis != CN_NONE)
-        axes = &one;
-    for (int d = 0; d < rank; d++)
-        chosen[d] = axes->count == 0;
-    for (int i = 0; i < axes->count; i++) {
-        int d;
-        if (!cn_axis_of(entry, axes->axis[i], rank, &d))
-            return false;
-        if (chosen[d])
-            return cn_entry_fail(entry, CN_ARGUMENT, "axis %d is given twice", axes->axis[i]);
-        chosen[d] = true;
-    }
-    return true;
-}
 
 /* Reshape */
 
@@ -138,14 +120,16 @@ static bool squeeze_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **out
     (void)tape;
     const cn_squeeze_args *args = entry->attributes;
     const cn_shape *from = &entry->input[0]->shape;
-    bool all = args->axis == CN_NONE && args->axes.count == 0, goes[CN_MAX_RANK];
+    bool all = args->axis == CN_NONE && args->axes.count == 0;
+    unsigned chosen;
     cn_shape shape = {.rank = 0};
-    if (!chosen_axes(entry, args->axis, &args->axes, from->rank, goes))
+    if (!cn_axes_mask(entry, args->axis, args->axes, &chosen))
         return false;
     for (int d = 0; d < from->rank; d++) {
-        if (goes[d] && !all && from->dim[d] != 1)
+        bool goes = chosen >> d & 1;
+        if (goes && !all && from->dim[d] != 1)
             return cn_entry_fail(entry, CN_SHAPES, "axis %d has size %lld, not 1", d, (long long)from->dim[d]);
-        if (!goes[d] || from->dim[d] != 1)
+        if (!goes || from->dim[d] != 1)
             shape.dim[shape.rank++] = from->dim[d];
     }
     return (output[0] = cn_reshape(entry->input[0], shape)) != NULL;
@@ -168,7 +152,7 @@ static bool transpose_order(const cn_entry *entry, int *order)
 {
     const cn_axes *axes = entry->attributes;
     int rank = entry->input[0]->shape.rank;
-    bool seen[CN_MAX_RANK];
+    unsigned seen;
     if (axes->count == 0) {
         for (int d = 0; d < rank; d++)
             order[d] = rank - 1 - d;
@@ -176,7 +160,7 @@ static bool transpose_order(const cn_entry *entry, int *order)
     }
     if (axes->count != rank)
         return cn_entry_fail(entry, CN_ARGUMENT, "%d axes are given", axes->count);
-    if (!chosen_axes(entry, CN_NONE, axes, rank, seen))
+    if (!cn_axes_mask(entry, CN_NONE, *axes, &seen))
         return false;
     for (int d = 0; d < rank; d++)
         order[d] = axes->axis[d] < 0 ? axes->axis[d] + rank : axes->axis[d];
@@ -257,12 +241,12 @@ static bool moveaxis_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **ou
     (void)tape;
     const moveaxis_attributes *move = entry->attributes;
     int rank = entry->input[0]->shape.rank;
-    bool moved[CN_MAX_RANK], taken[CN_MAX_RANK];
+    unsigned moved, taken;
     cn_axes axes = {.count = rank};
     if (move->sources.count != move->destinations.count)
         return cn_entry_fail(entry, CN_ARGUMENT, "%d axes to %d places", move->sources.count, move->destinations.count);
-    if (!chosen_axes(entry, CN_NONE, &move->sources, rank, moved) ||
-        !chosen_axes(entry, CN_NONE, &move->destinations, rank, taken))
+    if (!cn_axes_mask(entry, CN_NONE, move->sources, &moved) ||
+        !cn_axes_mask(entry, CN_NONE, move->destinations, &taken))
         return false;
     for (int i = 0; i < move->sources.count; i++) {
         int from, to;
@@ -272,9 +256,9 @@ static bool moveaxis_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **ou
         axes.axis[to] = from;
     }
     for (int to = 0, from = 0; to < rank; to++) {
-        if (taken[to])
+        if (taken >> to & 1)
             continue;
-        while (moved[from])
+        while (moved >> from & 1)
             from++;
         axes.axis[to] = from++;
     }
@@ -504,10 +488,10 @@ static bool slice_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **outpu
     char from[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
     bool fits = start->rank == x->shape.rank && size->rank == x->shape.rank;
     for (int d = 0; fits && d < x->shape.rank; d++) {
-        int64_t rest = x->shape.dim[d] - start->dim[d];
+        int64_t rest = start->dim[d] < 0 ? -1 : x->shape.dim[d] - start->dim[d];
         slice.start[d] = start->dim[d];
         slice.shape.dim[d] = size->dim[d] == -1 ? rest : size->dim[d];
-        fits = start->dim[d] >= 0 && slice.shape.dim[d] >= 0 && slice.shape.dim[d] <= rest;
+        fits = slice.shape.dim[d] >= 0 && slice.shape.dim[d] <= rest;
     }
     if (!fits)
         return cn_entry_fail(entry, CN_SHAPES, "there is no part %s at %s", cn_shape_text(*size, wanted, sizeof wanted),
@@ -529,11 +513,11 @@ static bool flip_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **output
     const cn_flip_args *args = entry->attributes;
     cn_tensor *x = entry->input[0];
     slice_attributes slice = whole(x);
-    bool reversed[CN_MAX_RANK];
-    if (!chosen_axes(entry, args->axis, &args->axes, x->shape.rank, reversed))
+    unsigned reversed;
+    if (!cn_axes_mask(entry, args->axis, args->axes, &reversed))
         return false;
     for (int d = 0; d < x->shape.rank; d++)
-        if (reversed[d] && x->shape.dim[d] > 0) {
+        if (reversed >> d & 1 && x->shape.dim[d] > 0) {
             slice.start[d] = x->shape.dim[d] - 1;
             slice.step[d] = -1;
         }

@@ -140,10 +140,10 @@ cn_tensor *cn_softmax_logits(cn_tensor *p)
 static cn_tensor *record_along(const cn_operation *operation, cn_tensor *x, unsigned mask, cn_axes *order)
 {
     const cn_shape *shape = &x->shape;
-    along_attributes along = {.begin = __builtin_ctz(mask | 1u << CN_MAX_RANK)};
+    along_attributes along = {.begin = __builtin_ctz(mask | 1u << shape->rank)};
     along.end = along.begin + __builtin_popcount(mask);
     order->count = 0;
-    int64_t inner = along.end <= shape->rank ? cn_span(shape, along.end, shape->rank) : 0;
+    int64_t inner = cn_span(shape, along.end, shape->rank);
     bool neighbours = mask == (1u << along.end) - (1u << along.begin);
     if (neighbours && (inner == 1 || inner >= CN_ROW_LANES || cn_span(shape, along.begin, along.end) <= CN_ROW_SHORT))
         return cn_record(operation, &along, &x, 1);
@@ -236,9 +236,12 @@ cn_tensor *cn_logsumexp_with(cn_reduce_args args)
 static bool glu_expand(const cn_entry *e, cn_tape *tape, cn_tensor **y)
 {
     (void)tape;
-    int axis;
+    const softmax_attributes *attributes = e->attributes;
+    int axis = attributes->axis == CN_NONE ? -1 : attributes->axis;
     cn_tensor *half[2], *x = real_input(e);
-    if (!x || !cn_axis_of(e, *(const int *)e->attributes, x->shape.rank, &axis))
+    if (attributes->axes.count != 0)
+        return cn_entry_fail(e, CN_ARGUMENT, "takes one .axis only");
+    if (!x || !cn_axis_of(e, axis, x->shape.rank, &axis))
         return false;
     if (x->shape.dim[axis] % 2)
         return cn_entry_fail(e, CN_SHAPES, "axis %d cannot be halved", axis);
@@ -248,12 +251,11 @@ static bool glu_expand(const cn_entry *e, cn_tape *tape, cn_tensor **y)
     return *y != NULL;
 }
 
-static const cn_operation glu = {.name = "glu", .attributes = sizeof(int), .expand = glu_expand};
+static const cn_operation glu = {.name = "glu", .attributes = sizeof(softmax_attributes), .expand = glu_expand};
 
 cn_tensor *cn_glu_with(cn_softmax_args args)
 {
-    int axis = args.axis == CN_NONE ? -1 : args.axis;
-    return cn_record(&glu, &axis, &args.x, 1);
+    return cn_record(&glu, &(softmax_attributes){args.axis, args.axes}, &args.x, 1);
 }
 
 cn_tensor *cn_glu(cn_tensor *x)

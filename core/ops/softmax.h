@@ -1,4 +1,4 @@
-/* The softmax family. Each works along one .axis, by default the last, or along several .axes jointly; each is
+/* The softmax family. Each works along one .axis, by default the last, or (all but glu) several .axes jointly; each is
  * differentiable any number of times. Large arguments do no harm: sums are of exp(x - max x). */
 #ifndef CN_CORE_OPS_SOFTMAX_H
 #define CN_CORE_OPS_SOFTMAX_H
