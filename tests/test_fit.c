@@ -434,6 +434,24 @@ Test(fit, several_outputs_have_losses_weights_and_names_of_their_own)
     cn_model_free(model);
 }
 
+Test(fit, outputs_of_one_layer_are_told_apart)
+{
+    const char *names[] = {"loss", "dense_loss", "dense_1_loss", "dense_mean_absolute_error",
+                           "dense_1_mean_absolute_error"};
+    cn_tensor *a = cn_input(2), *b = cn_input(2);
+    cn_layer *shared = cn_dense(2, .name = "dense");
+    cn_model *model = cn_model_new({a, b}, {cn_call(shared, a), cn_call(shared, b)});
+    expect_done(cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error(),
+                           .metrics = {cn_metric_of(cn_mean_absolute_error())}));
+    cn_history *history = cn_fit(model, {cn_array(as[0], 3, 2), cn_array(bs[0], 3, 2)},
+                                 {cn_array(sums[0], 3, 2), cn_array(twices[0], 3, 2)}, .verbose = 0);
+    expect_done(history != NULL);
+    cr_assert_eq(cn_history_names(history), 5);
+    for (int i = 0; i < 5; i++)
+        cr_expect_str_eq(cn_history_name(history, i), names[i]);
+    cn_model_free(model);
+}
+
 Test(fit, predict_writes_an_array_an_output)
 {
     cn_model *model = two_by_two();
