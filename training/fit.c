@@ -181,7 +181,7 @@ static bool train_epoch(fitting *f, int64_t steps)
         wants_batches = wants_batches || f->args->callbacks[i].on_train_batch_end;
     bool done = true;
     cn_begin_epoch(f->model, &f->epoch);
-    for (int64_t i = 0; done && i < steps && !f->model->stop; i++) {
+    for (int64_t i = 0; done && i < steps; i++) {
         double losses[1 + CN_MAX_OUTPUTS] = {0};
         int64_t first, count = next_batch(f, &first);
         CALL_BACK(done, f->args->callbacks, on_train_batch_begin, f->model, i);
@@ -198,6 +198,8 @@ static bool train_epoch(fitting *f, int64_t steps)
             if (done && i + 1 < steps)
                 cn_progress_update(&f->progress, i + 1, logs.item, logs.count, now());
         }
+        if (f->model->stop)
+            break;
     }
     return done;
 }
@@ -237,10 +239,13 @@ static bool fit_epoch(fitting *f, cn_history *history, int epoch)
 static bool fit_all(fitting *f, cn_history *history)
 {
     bool done = true;
-    CALL_BACK(done, f->args->callbacks, on_train_begin, f->model);
     f->model->stop = false;
-    for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs && !f->model->stop; epoch++)
+    CALL_BACK(done, f->args->callbacks, on_train_begin, f->model);
+    for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs; epoch++) {
         done = fit_epoch(f, history, epoch);
+        if (f->model->stop)
+            break;
+    }
     done = done && (!f->model->updater || cn_finish_updates(f->model->updater));
     CALL_BACK(done, f->args->callbacks, on_train_end, f->model, &f->logs);
     return done;

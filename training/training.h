@@ -37,7 +37,7 @@ typedef struct cn_callback {
     bool (*on_predict_begin)(void *context, cn_model *model);
     bool (*on_predict_end)(void *context, cn_model *model);
 } cn_callback;
-/* In a callback: training stops after this batch. */
+/* In a callback: training stops after this batch, or after the next one if none is under way. */
 CN_API void cn_stop_training(cn_model *model);
 
 /* What fit has seen: one value a name and epoch. It belongs to its model, until the next fit. */
