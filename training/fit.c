@@ -99,10 +99,10 @@ typedef struct fitting {
 
 static void skip_samples(cn_view *view, int64_t count)
 {
-    static const size_t bytes[] = {4, 8, 4, 1, 1, 8};
     if (!view->data)
         return;
-    view->data = (const unsigned char *)view->data + (size_t)(count * cn_sample_size(view)) * bytes[view->type];
+    view->data =
+        (const unsigned char *)view->data + (size_t)(count * cn_sample_size(view)) * cn_array_type_size(view->type);
     view->shape.dim[0] -= count;
 }
 
