@@ -3,8 +3,11 @@
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SAMPLES = 7 };
 static const double xs[SAMPLES] = {0.5, -1, 2, 1.5, -0.25, 3, 0.75}, ys[SAMPLES] = {1, 0, -2, 4, 3, 1, -1};
@@ -362,6 +365,32 @@ Test(fit, verbose_2_prints_a_line_an_epoch)
 Test(fit, one_epoch_has_no_number)
 {
     expect_output(1, 1, "3/3 " BAR " - T T/step - loss: 4.8705 - val_loss: 1.0000\n");
+}
+
+/* A terminal's other side: what has been written to it so far. */
+static bool bar_is_seen(void *context, cn_model *model, int epoch, cn_logs *logs)
+{
+    (void)model;
+    (void)epoch;
+    (void)logs;
+    char text[1024] = "";
+    cr_expect(read(*(int *)context, text, sizeof text - 1) > 0);
+    cr_expect(strstr(text, "1/3 [=========>") != NULL, "'%s'", text);
+    return true;
+}
+
+Test(fit, bar_is_seen_while_it_grows)
+{
+    int screen = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    cr_assert(screen >= 0 && grantpt(screen) == 0 && unlockpt(screen) == 0);
+    FILE *terminal = fopen(ptsname(screen), "w");
+    cr_assert(terminal);
+    cn_model *model = line_model(0);
+    expect_done(cn_fit(model, DATA, .batch_size = 3, .file = terminal,
+                       .callbacks = {{.context = &screen, .on_epoch_end = bar_is_seen}}) != NULL);
+    fclose(terminal);
+    close(screen);
+    cn_model_free(model);
 }
 
 Test(fit, evaluate_and_predict_print_only_if_asked)

@@ -29,17 +29,12 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void write_to_file(void *context, const char *text, size_t size)
-{
-    fwrite(text, 1, size, context);
-}
-
 static cn_progress new_progress(FILE *file, int verbose)
 {
     if (!file)
         file = stdout;
     return (cn_progress){
-        .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = write_to_file, .context = file};
+        .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = cn_write_to_file, .context = file};
 }
 
 static int64_t batches(int64_t samples, int64_t size)
