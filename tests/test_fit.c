@@ -265,11 +265,11 @@ Test(fit, weighs_classes)
 
 Test(fit, weighs_the_classes_of_rows_with_a_one)
 {
-    const cn_class_weight classes[] = {{0, 2}, {1, 5}, {0, -1}};
     const double x[4] = {1, 2, 3, 4}, y[4][2] = {{1, 0}, {0, 1}, {0, 1}, {1, 0}};
     cn_model *model = cn_sequential(cn_input_layer(1), cn_dense(2, .kernel_initializer = cn_init_zeros()));
     expect_done(cn_compile(model, .optimizer = cn_sgd(0), .loss = cn_mean_squared_error()));
-    double loss = cn_train_on_batch(model, {cn_array(x, 4, 1)}, {cn_array(y[0], 4, 2)}, .class_weight = classes);
+    double loss = cn_train_on_batch(model, {cn_array(x, 4, 1)}, {cn_array(y[0], 4, 2)},
+                                    .class_weight = CN_CLASS_WEIGHTS({0, 2}, {1, 5}));
     expect_near(loss, (2 + 5 + 5 + 2) * 0.5 / 4);
     cn_model_free(model);
 }
