@@ -119,6 +119,7 @@ bool cn_prepare(const cn_entry *entry, cn_preparation *preparation);
  * that could lose more than precision (float to integer). */
 bool cn_convert(void *to, cn_array_type to_type, const void *from, cn_array_type from_type, int64_t count);
 cn_array_type cn_array_type_of(cn_dtype dtype);
+size_t cn_array_type_size(cn_array_type type);
 bool cn_check_view(const char *what, const cn_view *view, cn_shape shape);
 
 void cn_variable_retain(cn_tensor *variable);

@@ -44,12 +44,18 @@ cn_array_type cn_array_type_of(cn_dtype dtype)
     return dtype == CN_F32 ? CN_ARRAY_F32 : dtype == CN_F64 ? CN_ARRAY_F64 : CN_ARRAY_I32;
 }
 
+size_t cn_array_type_size(cn_array_type type)
+{
+    static const size_t sizes[] = {[CN_ARRAY_F32] = 4, [CN_ARRAY_F64] = 8, [CN_ARRAY_I32] = 4,
+                                   [CN_ARRAY_U8] = 1,  [CN_ARRAY_I8] = 1,  [CN_ARRAY_I64] = 8};
+    return sizes[type];
+}
+
 bool cn_convert(void *to, cn_array_type to_type, const void *from, cn_array_type from_type, int64_t count)
 {
-    static const size_t sizes[] = {4, 8, 4, 1, 1, 8};
     if (to_type == from_type) {
         if (count > 0)
-            memcpy(to, from, (size_t)count * sizes[to_type]);
+            memcpy(to, from, (size_t)count * cn_array_type_size(to_type));
         return true;
     }
     if (to_type > CN_ARRAY_F64 && from_type <= CN_ARRAY_F64)

@@ -94,6 +94,12 @@ void cn_text_free(cn_text *text)
     *text = (cn_text){0};
 }
 
+void cn_write_to_file(void *file, const char *text, size_t size)
+{
+    fwrite(text, 1, size, file);
+    fflush(file);
+}
+
 static bool continues_code_point(char c)
 {
     return ((unsigned char)c & 0xC0) == 0x80;

@@ -5,6 +5,8 @@
 
 /* Where text goes: called with pieces of UTF-8, in order. */
 typedef void (*cn_write)(void *context, const char *text, size_t size);
+/* To a FILE, and at once: a progress bar is to be seen though its line has not ended. */
+void cn_write_to_file(void *file, const char *text, size_t size);
 
 /* {0} is empty. Functions add at the end; after one has run out of memory (the error is set) `failed` is true and the
  * others do nothing, so that it is looked at once, at the end. */

@@ -12,9 +12,9 @@ int64_t cn_sample_size(const cn_view *array)
 
 bool cn_gather(const cn_view *array, const int64_t *order, int64_t first, int64_t count, void *to, cn_dtype dtype)
 {
-    static const size_t bytes[] = {4, 8, 4, 1, 1, 8};
     int64_t size = cn_sample_size(array);
-    size_t from_stride = (size_t)size * bytes[array->type], to_stride = (size_t)size * cn_dtype_size(dtype);
+    size_t from_stride = (size_t)size * cn_array_type_size(array->type),
+           to_stride = (size_t)size * cn_dtype_size(dtype);
     cn_array_type type = cn_array_type_of(dtype);
     const unsigned char *from = array->data;
     if (!order)

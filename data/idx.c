@@ -192,6 +192,10 @@ cn_idx *cn_idx_read(const char *path)
 {
     if (cn_failed())
         return NULL;
+    if (!path) {
+        cn_fail(CN_ARGUMENT, "idx_read: the path is NULL");
+        return NULL;
+    }
     source *s = cn_allocate(1, sizeof *s);
     cn_idx *idx = cn_allocate(1, sizeof *idx);
     size_t bytes = 0;

@@ -1,5 +1,6 @@
-/* An LSTM followed by hand: three small models are trained, and for each the prediction of the first sample is worked
- * out again with nothing but its weights and the formulas. Ends with 1 if the two differ by 1e-6 or more. */
+/* An LSTM followed by hand, as in a Keras notebook whose cells the comments name: three small models are trained, and
+ * for each the prediction of the first sample is worked out again with nothing but its weights and the formulas. Ends
+ * with 1 if the two differ by 1e-6 or more. */
 #include <cornet/cornet.h>
 #include <math.h>
 #include <stdio.h>

@@ -54,7 +54,7 @@ const cn_safetensors_entry *cn_safetensors_at(const cn_safetensors *file, size_t
 
 const cn_safetensors_entry *cn_safetensors_find(const cn_safetensors *file, const char *name)
 {
-    for (size_t i = 0; i < cn_safetensors_count(file); i++)
+    for (size_t i = 0; name && i < cn_safetensors_count(file); i++)
         if (!strcmp(file->entries[i].name, name))
             return &file->entries[i];
     return NULL;
@@ -62,7 +62,7 @@ const cn_safetensors_entry *cn_safetensors_find(const cn_safetensors *file, cons
 
 const char *cn_safetensors_metadata(const cn_safetensors *file, const char *key)
 {
-    for (size_t i = 0; file && i < file->metadata_count; i++)
+    for (size_t i = 0; file && key && i < file->metadata_count; i++)
         if (!strcmp(file->metadata[i].key, key))
             return file->metadata[i].value;
     return NULL;
@@ -278,6 +278,10 @@ cn_safetensors *cn_safetensors_open(const char *path)
 {
     if (cn_failed())
         return NULL;
+    if (!path) {
+        cn_fail(CN_ARGUMENT, "safetensors_open: the path is NULL");
+        return NULL;
+    }
     if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) {
         cn_fail(CN_UNSUPPORTED, "%s: safetensors files are read on little-endian machines only", path);
         return NULL;
@@ -382,6 +386,8 @@ bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void
         [CN_F32] = CN_SAFETENSORS_F32, [CN_F64] = CN_SAFETENSORS_F64, [CN_I32] = CN_SAFETENSORS_I32};
     if (cn_failed())
         return false;
+    if (!entry)
+        return cn_fail(CN_ARGUMENT, "safetensors_read: there is no tensor, the entry is NULL");
     if (entry->type >= CN_SAFETENSORS_C64)
         return cn_fail(CN_UNSUPPORTED, "tensor '%.80s' of %s cannot be read as %s", entry->name,
                        types[entry->type].name, cn_dtype_name(dtype));

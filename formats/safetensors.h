@@ -74,7 +74,8 @@ CN_API const char *cn_safetensors_metadata(const cn_safetensors *file, const cha
 
 /* Copies a tensor's elements to `out`, which has room for all of them in that type. Integers, BOOL, F16, BF16, F32 and
  * F64 become any float type, rounded to nearest; integers and BOOL become CN_I32 if every value fits (else CN_VALUE).
- * False with the error set to CN_TYPE for floats as CN_I32, CN_UNSUPPORTED for the other types of the format. */
+ * False with the error set to CN_TYPE for floats as CN_I32, CN_UNSUPPORTED for the other types of the format,
+ * CN_ARGUMENT for no entry, as cn_safetensors_find gives where it finds none. */
 CN_API bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void *out);
 
 #ifdef __cplusplus

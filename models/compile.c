@@ -51,11 +51,25 @@ static bool find_variables(cn_model *model)
     return done;
 }
 
-/* The name of an output is that of the layer that makes it. */
-static const char *output_name(const cn_model *model, int output)
+static const char *maker_name(const cn_model *model, int output)
 {
     const cn_node *node = cn_node_of(model->topology.output[output]);
     return node->layer ? cn_layer_name(node->layer) : node->name;
+}
+
+enum { OUTPUT_NAME_BYTES = CN_NAME_BYTES + 4 };
+
+/* The name of an output is that of the layer that makes it; the second output of that layer is NAME_1, and so on. */
+static const char *output_name(const cn_model *model, int output, char *text)
+{
+    const char *name = maker_name(model, output);
+    int before = 0;
+    for (int i = 0; i < output; i++)
+        before += strcmp(maker_name(model, i), name) == 0;
+    if (before == 0)
+        return name;
+    snprintf(text, OUTPUT_NAME_BYTES, "%s_%d", name, before);
+    return text;
 }
 
 static bool is_tracked(const cn_model *model, const char *name)
@@ -68,9 +82,9 @@ static bool is_tracked(const cn_model *model, const char *name)
 
 static bool track(cn_model *model, const cn_metric *metric, int output, bool weighted)
 {
-    char name[2 * CN_NAME_BYTES];
+    char name[2 * CN_NAME_BYTES], of_output[OUTPUT_NAME_BYTES];
     if (model->topology.output_count > 1)
-        snprintf(name, sizeof name, "%s_%s", output_name(model, output), metric->name);
+        snprintf(name, sizeof name, "%s_%s", output_name(model, output, of_output), metric->name);
     else
         snprintf(name, sizeof name, "%s", metric->name);
     if (weighted && is_tracked(model, name)) {
@@ -114,7 +128,7 @@ static bool name_logs(cn_model *model)
     int outputs = model->topology.output_count;
     for (int validation = 0; validation < 2; validation++) {
         const char *prefix = validation ? "val_" : "";
-        char text[3 * CN_NAME_BYTES];
+        char text[3 * CN_NAME_BYTES], name[OUTPUT_NAME_BYTES];
         char **names = cn_allocate((size_t)(1 + outputs + model->tracked_count + 1), sizeof *names);
         int count = 0;
         if (!(model->log_name[validation] = names))
@@ -126,7 +140,7 @@ static bool name_logs(cn_model *model)
             if (i < 0)
                 snprintf(text, sizeof text, "%sloss", prefix);
             else if (of_output)
-                snprintf(text, sizeof text, "%s%s_loss", prefix, output_name(model, i));
+                snprintf(text, sizeof text, "%s%s_loss", prefix, output_name(model, i, name));
             else
                 snprintf(text, sizeof text, "%s%s", prefix, model->tracked[i - outputs].name);
             if (!(names[count++] = cn_copy_string(text)))

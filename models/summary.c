@@ -160,11 +160,6 @@ static bool count_weights(cn_model *model, cn_summary *summary)
     return true;
 }
 
-static void write_to_file(void *context, const char *text, size_t size)
-{
-    fwrite(text, 1, size, context);
-}
-
 bool cn_summary_with(cn_summary_args args)
 {
     if (cn_failed())
@@ -184,7 +179,7 @@ bool cn_summary_with(cn_summary_args args)
     bool done = add_model(&rows, model, summary.connections, args.expand_nested, 0) && count_weights(model, &summary);
     summary.rows = rows.row;
     summary.row_count = rows.count;
-    done = done && cn_summary_text(&summary, write_to_file, args.file ? args.file : stdout);
+    done = done && cn_summary_text(&summary, cn_write_to_file, args.file ? args.file : stdout);
     for (int i = 0; i < rows.count; i++) {
         cn_release((char *)(uintptr_t)rows.row[i].layer);
         cn_release((char *)(uintptr_t)rows.row[i].output_shape);

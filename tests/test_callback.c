@@ -167,6 +167,35 @@ Test(callback, training_stops_after_the_batch)
     cn_model_free(model);
 }
 
+static bool stop_at_epoch(void *context, cn_model *model, int epoch)
+{
+    (void)context;
+    (void)epoch;
+    cn_stop_training(model);
+    return true;
+}
+
+static bool stop_at_train(void *context, cn_model *model)
+{
+    return stop_at_epoch(context, model, 0);
+}
+
+Test(callback, training_stops_after_the_first_batch_if_told_before_it)
+{
+    const cn_callback stops[] = {{.on_train_begin = stop_at_train}, {.on_epoch_begin = stop_at_epoch}};
+    for (int i = 0; i < 2; i++) {
+        cn_model *model = new_model();
+        double first = cn_test_on_batch(model, {cn_array(xs, 1, 1)}, {cn_array(ys, 1, 1)});
+        cn_history *history =
+            cn_fit(model, DATA, .epochs = 3, .batch_size = 1, .shuffle = false, .verbose = 0, .callbacks = {stops[i]});
+        cr_assert(history != NULL, "%s", cn_error_message());
+        cr_expect_eq(cn_iterations(cn_model_updater(model)), 1);
+        cr_expect_eq(cn_history_epochs(history), 1);
+        cr_expect_eq(cn_history_of(history, "loss")[0], first);
+        cn_model_free(model);
+    }
+}
+
 static bool add_value(void *context, cn_model *model, int epoch, cn_logs *logs)
 {
     (void)context;

@@ -3,8 +3,11 @@
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SAMPLES = 7 };
 static const double xs[SAMPLES] = {0.5, -1, 2, 1.5, -0.25, 3, 0.75}, ys[SAMPLES] = {1, 0, -2, 4, 3, 1, -1};
@@ -262,11 +265,11 @@ Test(fit, weighs_classes)
 
 Test(fit, weighs_the_classes_of_rows_with_a_one)
 {
-    const cn_class_weight classes[] = {{0, 2}, {1, 5}, {0, -1}};
     const double x[4] = {1, 2, 3, 4}, y[4][2] = {{1, 0}, {0, 1}, {0, 1}, {1, 0}};
     cn_model *model = cn_sequential(cn_input_layer(1), cn_dense(2, .kernel_initializer = cn_init_zeros()));
     expect_done(cn_compile(model, .optimizer = cn_sgd(0), .loss = cn_mean_squared_error()));
-    double loss = cn_train_on_batch(model, {cn_array(x, 4, 1)}, {cn_array(y[0], 4, 2)}, .class_weight = classes);
+    double loss = cn_train_on_batch(model, {cn_array(x, 4, 1)}, {cn_array(y[0], 4, 2)},
+                                    .class_weight = CN_CLASS_WEIGHTS({0, 2}, {1, 5}));
     expect_near(loss, (2 + 5 + 5 + 2) * 0.5 / 4);
     cn_model_free(model);
 }
@@ -364,6 +367,32 @@ Test(fit, one_epoch_has_no_number)
     expect_output(1, 1, "3/3 " BAR " - T T/step - loss: 4.8705 - val_loss: 1.0000\n");
 }
 
+/* A terminal's other side: what has been written to it so far. */
+static bool bar_is_seen(void *context, cn_model *model, int epoch, cn_logs *logs)
+{
+    (void)model;
+    (void)epoch;
+    (void)logs;
+    char text[1024] = "";
+    cr_expect(read(*(int *)context, text, sizeof text - 1) > 0);
+    cr_expect(strstr(text, "1/3 [=========>") != NULL, "'%s'", text);
+    return true;
+}
+
+Test(fit, bar_is_seen_while_it_grows)
+{
+    int screen = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK);
+    cr_assert(screen >= 0 && grantpt(screen) == 0 && unlockpt(screen) == 0);
+    FILE *terminal = fopen(ptsname(screen), "w");
+    cr_assert(terminal);
+    cn_model *model = line_model(0);
+    expect_done(cn_fit(model, DATA, .batch_size = 3, .file = terminal,
+                       .callbacks = {{.context = &screen, .on_epoch_end = bar_is_seen}}) != NULL);
+    fclose(terminal);
+    close(screen);
+    cn_model_free(model);
+}
+
 Test(fit, evaluate_and_predict_print_only_if_asked)
 {
     char text[512];
@@ -431,6 +460,24 @@ Test(fit, several_outputs_have_losses_weights_and_names_of_their_own)
         cr_expect_str_eq(cn_history_name(history, i), expected[i].name);
         expect_near(cn_history_of(history, expected[i].name)[0], expected[i].value);
     }
+    cn_model_free(model);
+}
+
+Test(fit, outputs_of_one_layer_are_told_apart)
+{
+    const char *names[] = {"loss", "dense_loss", "dense_1_loss", "dense_mean_absolute_error",
+                           "dense_1_mean_absolute_error"};
+    cn_tensor *a = cn_input(2), *b = cn_input(2);
+    cn_layer *shared = cn_dense(2, .name = "dense");
+    cn_model *model = cn_model_new({a, b}, {cn_call(shared, a), cn_call(shared, b)});
+    expect_done(cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error(),
+                           .metrics = {cn_metric_of(cn_mean_absolute_error())}));
+    cn_history *history = cn_fit(model, {cn_array(as[0], 3, 2), cn_array(bs[0], 3, 2)},
+                                 {cn_array(sums[0], 3, 2), cn_array(twices[0], 3, 2)}, .verbose = 0);
+    expect_done(history != NULL);
+    cr_assert_eq(cn_history_names(history), 5);
+    for (int i = 0; i < 5; i++)
+        cr_expect_str_eq(cn_history_name(history, i), names[i]);
     cn_model_free(model);
 }
 

@@ -245,3 +245,10 @@ Test(idx, survives_damaged_gzip_files)
     size_t count = compress_gzip(MATRIX, sizeof(MATRIX) - 1, packed, sizeof packed);
     expect_survival(packed, count, count, 23);
 }
+
+Test(idx, null_is_no_path)
+{
+    cr_expect_null(cn_idx_read(NULL));
+    cr_expect_eq(cn_error_code(), CN_ARGUMENT);
+    cn_error_clear();
+}

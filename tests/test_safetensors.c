@@ -440,3 +440,19 @@ Test(safetensors, survives_damaged_files)
     cr_expect_gt(opened, 0);
     cr_expect_gt(rejected, 1000);
 }
+
+Test(safetensors, null_is_an_error_and_no_crash)
+{
+    cn_safetensors *file = open_built("{}", NULL, 0);
+    double value;
+    cr_assert(file, "%s", cn_error_message());
+    cr_expect_null(cn_safetensors_find(file, NULL));
+    cr_expect_null(cn_safetensors_metadata(file, NULL));
+    cr_expect_not(cn_safetensors_read(cn_safetensors_find(file, "none"), CN_F64, &value));
+    cr_expect_eq(cn_error_code(), CN_ARGUMENT);
+    cn_error_clear();
+    cr_expect_null(cn_safetensors_open(NULL));
+    cr_expect_eq(cn_error_code(), CN_ARGUMENT);
+    cn_error_clear();
+    cn_safetensors_close(file);
+}

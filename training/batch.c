@@ -171,7 +171,6 @@ static bool fill_feeds(const cn_recorded_step *step, cn_frame *frame, const cn_a
 static bool take_predictions(const cn_recorded_step *step, cn_frame *frame, int64_t samples, int64_t first,
                              int64_t count, const cn_view *predictions)
 {
-    static const size_t bytes[] = {4, 8, 4, 1, 1, 8};
     for (int i = 0; i < step->output_count; i++) {
         const cn_view *out = &predictions[i];
         int64_t size = count ? cn_shape_size(step->output[i].shape) / count : 0;
@@ -180,7 +179,8 @@ static bool take_predictions(const cn_recorded_step *step, cn_frame *frame, int6
             whole.dim[0] = samples;
         if (!cn_check_view("predict", out, whole))
             return false;
-        unsigned char *to = (unsigned char *)(uintptr_t)out->data + (size_t)(first * size) * bytes[out->type];
+        unsigned char *to =
+            (unsigned char *)(uintptr_t)out->data + (size_t)(first * size) * cn_array_type_size(out->type);
         if (!cn_convert(to, out->type, cn_frame_output(frame, i), cn_array_type_of(step->output[i].dtype),
                         size * count))
             return false;

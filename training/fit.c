@@ -29,17 +29,12 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-static void write_to_file(void *context, const char *text, size_t size)
-{
-    fwrite(text, 1, size, context);
-}
-
 static cn_progress new_progress(FILE *file, int verbose)
 {
     if (!file)
         file = stdout;
     return (cn_progress){
-        .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = write_to_file, .context = file};
+        .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = cn_write_to_file, .context = file};
 }
 
 static int64_t batches(int64_t samples, int64_t size)
@@ -99,10 +94,10 @@ typedef struct fitting {
 
 static void skip_samples(cn_view *view, int64_t count)
 {
-    static const size_t bytes[] = {4, 8, 4, 1, 1, 8};
     if (!view->data)
         return;
-    view->data = (const unsigned char *)view->data + (size_t)(count * cn_sample_size(view)) * bytes[view->type];
+    view->data =
+        (const unsigned char *)view->data + (size_t)(count * cn_sample_size(view)) * cn_array_type_size(view->type);
     view->shape.dim[0] -= count;
 }
 
@@ -181,7 +176,7 @@ static bool train_epoch(fitting *f, int64_t steps)
         wants_batches = wants_batches || f->args->callbacks[i].on_train_batch_end;
     bool done = true;
     cn_begin_epoch(f->model, &f->epoch);
-    for (int64_t i = 0; done && i < steps && !f->model->stop; i++) {
+    for (int64_t i = 0; done && i < steps; i++) {
         double losses[1 + CN_MAX_OUTPUTS] = {0};
         int64_t first, count = next_batch(f, &first);
         CALL_BACK(done, f->args->callbacks, on_train_batch_begin, f->model, i);
@@ -198,6 +193,8 @@ static bool train_epoch(fitting *f, int64_t steps)
             if (done && i + 1 < steps)
                 cn_progress_update(&f->progress, i + 1, logs.item, logs.count, now());
         }
+        if (f->model->stop)
+            break;
     }
     return done;
 }
@@ -237,10 +234,13 @@ static bool fit_epoch(fitting *f, cn_history *history, int epoch)
 static bool fit_all(fitting *f, cn_history *history)
 {
     bool done = true;
-    CALL_BACK(done, f->args->callbacks, on_train_begin, f->model);
     f->model->stop = false;
-    for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs && !f->model->stop; epoch++)
+    CALL_BACK(done, f->args->callbacks, on_train_begin, f->model);
+    for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs; epoch++) {
         done = fit_epoch(f, history, epoch);
+        if (f->model->stop)
+            break;
+    }
     done = done && (!f->model->updater || cn_finish_updates(f->model->updater));
     CALL_BACK(done, f->args->callbacks, on_train_end, f->model, &f->logs);
     return done;

@@ -37,7 +37,7 @@ typedef struct cn_callback {
     bool (*on_predict_begin)(void *context, cn_model *model);
     bool (*on_predict_end)(void *context, cn_model *model);
 } cn_callback;
-/* In a callback: training stops after this batch. */
+/* In a callback: training stops after this batch, or after the next one if none is under way. */
 CN_API void cn_stop_training(cn_model *model);
 
 /* What fit has seen: one value a name and epoch. It belongs to its model, until the next fit. */
@@ -55,7 +55,11 @@ typedef struct cn_class_weight {
     double weight;
 } cn_class_weight;
 
-enum { CN_MAX_CLASS_WEIGHTS = 256, CN_MAX_CALLBACKS = 16 };
+/* .class_weight = CN_CLASS_WEIGHTS({0, 1}, {1, 2.5}): samples with label 0 weigh 1, those with 1 weigh 2.5, all others
+ * 1. For one output, without sample weights; the label of a one-hot row is the place of its one. */
+#define CN_CLASS_WEIGHTS(...) ((const cn_class_weight[]){__VA_ARGS__, {.label = 0, .weight = -1}})
+
+enum { CN_MAX_CALLBACKS = 16 };
 
 /* One array an input, an output; with the samples along axis 0. */
 typedef struct cn_fit_args {
@@ -70,7 +74,7 @@ typedef struct cn_fit_args {
     cn_view validation_x[CN_MAX_OUTPUTS], validation_y[CN_MAX_OUTPUTS], validation_sample_weight[CN_MAX_OUTPUTS];
     int validation_freq;
     bool shuffle;
-    const cn_class_weight *class_weight;     /* ends with a weight below 0 */
+    const cn_class_weight *class_weight;     /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
     cn_callback callbacks[CN_MAX_CALLBACKS]; /* ends with one without any function */
     int64_t steps_per_epoch;
     FILE *file; /* standard output by default */
