@@ -83,7 +83,9 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
         cn_loss loss;
         if (!cn_loss_from_config(config, &loss))
             return false;
+        const char *key = metric->name;
         *metric = cn_metric_of(loss);
+        metric->name = key;
     }
     read_number(arguments, "threshold", &metric->threshold);
     read_integer(arguments, "k", &metric->k);
