@@ -83,7 +83,9 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
         cn_loss loss;
         if (!cn_loss_from_config(config, &loss))
             return false;
+        const char *key = metric->name;
         *metric = cn_metric_of(loss);
+        metric->name = key;
     }
     read_number(arguments, "threshold", &metric->threshold);
     read_integer(arguments, "k", &metric->k);
@@ -135,11 +137,13 @@ bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
     /* Without a target Keras does not warm up. */
     if (!json_is_number(json_object_get(arguments, "warmup_target")))
         s.warmup_steps = 0;
-    int values;
+    int values = 1;
     if (!strcmp(name, "PiecewiseConstantDecay") &&
         (!read_list(arguments, "boundaries", CN_MAX_BOUNDARIES, s.boundaries, &s.count) ||
          !read_list(arguments, "values", CN_MAX_BOUNDARIES + 1, s.values, &values)))
         return false;
+    if (values != s.count + 1)
+        return cn_fail(CN_FORMAT, "schedule: %d boundaries need one value more, not %d", s.count, values);
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
         if (!strcmp(name, classes[i].name)) {
             *schedule = classes[i].with(s);

@@ -410,14 +410,8 @@ static bool visit(graph_walk *walk, cn_node *node)
     for (int i = 0; i < node->input_count && node->operation != &cn_read_operation; i++)
         if (node->input[i] && !visit(walk, node->input[i]->node))
             return false;
-    if (walk->count == walk->capacity) {
-        int larger = walk->capacity ? walk->capacity * 2 : 32;
-        cn_node **nodes = cn_resize(walk->node, (size_t)walk->count, (size_t)larger, sizeof *nodes);
-        if (!nodes)
-            return false;
-        walk->node = nodes;
-        walk->capacity = larger;
-    }
+    if (!cn_grow((void **)&walk->node, walk->count, &walk->capacity, sizeof *walk->node))
+        return false;
     walk->node[walk->count++] = node;
     return true;
 }

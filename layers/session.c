@@ -85,31 +85,19 @@ void cn_clear_session(void)
     end_session(session);
 }
 
-static void *grown(void *array, int count, int *capacity, size_t size)
-{
-    if (count < *capacity)
-        return array;
-    int larger = *capacity ? *capacity * 2 : 16;
-    array = cn_resize(array, (size_t)count, (size_t)larger, size);
-    if (array)
-        *capacity = larger;
-    return array;
-}
-
 bool cn_session_hold(void *object, cn_session **place, void (*release)(void *object))
 {
     cn_session *session = session_now();
     if (!session)
         return false;
     pthread_mutex_lock(&lock);
-    holding *held = grown(session->held, session->held_count, &session->held_capacity, sizeof *held);
-    if (held) {
-        session->held = held;
-        held[session->held_count++] = (holding){object, place, release};
+    bool room = cn_grow((void **)&session->held, session->held_count, &session->held_capacity, sizeof *session->held);
+    if (room) {
+        session->held[session->held_count++] = (holding){object, place, release};
         *place = session;
     }
     pthread_mutex_unlock(&lock);
-    return held != NULL;
+    return room;
 }
 
 void cn_session_drop(void *object, cn_session **place)
@@ -139,12 +127,10 @@ static name_counter *counter_of(cn_session *session, const char *stem)
     for (int i = 0; i < session->counter_count; i++)
         if (strcmp(session->counter[i].stem, stem) == 0)
             return &session->counter[i];
-    name_counter *counter =
-        grown(session->counter, session->counter_count, &session->counter_capacity, sizeof *counter);
-    if (!counter)
+    if (!cn_grow((void **)&session->counter, session->counter_count, &session->counter_capacity,
+                 sizeof *session->counter))
         return NULL;
-    session->counter = counter;
-    counter += session->counter_count;
+    name_counter *counter = &session->counter[session->counter_count];
     *counter = (name_counter){.stem = cn_copy_string(stem)};
     if (!counter->stem)
         return NULL;
@@ -202,11 +188,9 @@ bool cn_observe_name(const char *name)
         return false;
     if (is_observed(session, name))
         return true;
-    char **observed = grown(session->observed, session->observed_count, &session->observed_capacity, sizeof *observed);
-    if (!observed)
+    if (!cn_grow((void **)&session->observed, session->observed_count, &session->observed_capacity, sizeof(char *)))
         return false;
-    session->observed = observed;
-    return (observed[session->observed_count] = cn_copy_string(name)) && ++session->observed_count;
+    return (session->observed[session->observed_count] = cn_copy_string(name)) && ++session->observed_count;
 }
 
 void cn_snake_case(const char *name, char *buffer, size_t size)

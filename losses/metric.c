@@ -118,7 +118,14 @@ cn_metric cn_metric_named(const char *name)
             return metric;
         }
     cn_loss loss = cn_loss_named(name);
-    return loss.name ? cn_metric_of(loss) : (cn_metric){.name = NULL};
+    if (!loss.name)
+        return (cn_metric){.name = NULL};
+    cn_metric metric = cn_metric_of(loss);
+    static const char *const short_names[] = {"mse", "mae", "bce", NULL};
+    for (const char *const *known = short_names; *known; known++)
+        if (!strcasecmp(name, *known))
+            metric.name = *known;
+    return metric;
 }
 
 /* Meters */

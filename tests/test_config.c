@@ -1,7 +1,8 @@
-/* Layers from configs: every type of field, the keys of every layer, and what is refused. */
+/* Layers and schedules from configs: every type of field, the keys of every layer, and what is refused. */
 #include "core/engine.h"
 #include "expect.h"
 #include "formats/config.h"
+#include "formats/config_training.h"
 #include "layers/graph.h"
 #include <string.h>
 
@@ -319,4 +320,17 @@ Test(config, an_lstm_as_keras_writes_it)
     cr_assert_not_null(layer, "%s", cn_error_message());
     cr_assert(cn_build(layer, CN_SHAPE(-1, 3, 2)) && cn_weight_count(layer) == 3);
     cr_assert(cn_shape_equal(cn_shape_of(cn_weight(layer, 0)), CN_SHAPE(2, 16)));
+}
+
+Test(config, piecewise_schedules_have_one_value_more_than_boundaries)
+{
+    json_t *config = json_loads("{\"class_name\": \"PiecewiseConstantDecay\", \"config\": {\"boundaries\": [10, 20], "
+                                "\"values\": [1, 0.5]}}",
+                                0, NULL);
+    cn_schedule schedule;
+    expect_error(!cn_schedule_from_config(config, &schedule), "schedule: 2 boundaries need one value more, not 2");
+    json_array_append_new(json_object_get(json_object_get(config, "config"), "values"), json_real(0.1));
+    cr_assert(cn_schedule_from_config(config, &schedule), "%s", cn_error_message());
+    cr_assert_eq(cn_schedule_value(&schedule, 21), 0.1);
+    json_decref(config);
 }
