@@ -2,8 +2,13 @@
 #include "formats/config_training.h"
 #include "formats/config.h"
 #include "losses/accuracy.h"
+#include "optim/adagrad.h"
 #include "optim/adam.h"
+#include "optim/adamax.h"
 #include "optim/fields.h"
+#include "optim/ftrl.h"
+#include "optim/lion.h"
+#include "optim/rmsprop.h"
 #include "optim/sgd.h"
 #include <string.h>
 #include <strings.h>
@@ -175,7 +180,10 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
     static const struct {
         const char *name;
         cn_optimizer (*defaults)(void);
-    } classes[] = {{"Adam", cn_adam_defaults}, {"AdamW", cn_adamw_defaults}, {"SGD", cn_sgd_defaults}};
+    } classes[] = {{"Adadelta", cn_adadelta_defaults}, {"Adagrad", cn_adagrad_defaults}, {"Adam", cn_adam_defaults},
+                   {"AdamW", cn_adamw_defaults},       {"Adamax", cn_adamax_defaults},   {"Ftrl", cn_ftrl_defaults},
+                   {"Lamb", cn_lamb_defaults},         {"Lion", cn_lion_defaults},       {"Nadam", cn_nadam_defaults},
+                   {"RMSprop", cn_rmsprop_defaults},   {"SGD", cn_sgd_defaults}};
     json_t *arguments;
     const char *name = cn_config_split("optimizer", config, &arguments);
     for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {
