@@ -88,6 +88,8 @@ bool cn_optimizer_has(const cn_optimizer_class *type, const cn_optimizer_field *
     return false;
 }
 
+_Static_assert(CN_STEP_SCALARS == CN_STEP_COEFFICIENTS + CN_MAX_COEFFICIENTS, "a step has room for coefficients");
+
 /* Making one */
 
 static bool is_given(const cn_optimizer *optimizer, const cn_optimizer_field *field)
@@ -106,6 +108,10 @@ static bool check_optimizer(const cn_optimizer *o)
     for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++)
         if (!cn_optimizer_has(o->type, field) && is_given(o, field))
             return cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, field->name);
+    const cn_optimizer_field layers = {"exclude_layers", CN_OPTIMIZER_FLAG, offsetof(cn_optimizer, exclude_layers),
+                                       true};
+    if (o->exclude_layers[0] && !cn_optimizer_has(o->type, &layers))
+        return cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, layers.name);
     if ((o->clipnorm != 0) + (o->clipvalue != 0) + (o->global_clipnorm != 0) > 1)
         return cn_fail(CN_ARGUMENT, "%s: at most one of clipnorm, clipvalue and global_clipnorm can be given", name);
     if (!(o->clipnorm >= 0 && o->clipvalue >= 0 && o->global_clipnorm >= 0))
@@ -209,7 +215,7 @@ static bool fill_kinds(cn_updater *u, cn_slot *slot)
 {
     const cn_optimizer *o = &u->optimizer;
     for (int i = 0; i < u->count; i++) {
-        cn_slot of_rule[CN_MAX_SLOTS] = {{NULL}};
+        cn_slot of_rule[CN_MAX_SLOTS] = {{0}};
         for (int s = 0; s < CN_MAX_SLOTS; s++)
             of_rule[s].shape = u->variable[i]->shape;
         int count = o->type->slots ? o->type->slots(o, u->variable[i], of_rule) : 0;
