@@ -2,8 +2,16 @@
 #include "formats/config_training.h"
 #include "formats/config.h"
 #include "losses/accuracy.h"
+#include "optim/adafactor.h"
+#include "optim/adagrad.h"
 #include "optim/adam.h"
+#include "optim/adamax.h"
 #include "optim/fields.h"
+#include "optim/ftrl.h"
+#include "optim/lion.h"
+#include "optim/muon.h"
+#include "optim/rmsprop.h"
+#include "optim/schedule_free.h"
 #include "optim/sgd.h"
 #include <string.h>
 #include <strings.h>
@@ -152,6 +160,16 @@ bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
     return cn_fail(CN_FORMAT, "schedule: there is none named \"%s\"", name);
 }
 
+static bool read_words(json_t *arguments, const char *key, const char **words)
+{
+    json_t *list = json_object_get(arguments, key);
+    if (json_array_size(list) > CN_MAX_EXCLUDED)
+        return cn_fail(CN_FORMAT, "optimizer: %s has more than %d words", key, CN_MAX_EXCLUDED);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        words[i] = json_string_value(json_array_get(list, i));
+    return true;
+}
+
 static bool read_fields(json_t *arguments, cn_optimizer *o)
 {
     for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++) {
@@ -166,12 +184,8 @@ static bool read_fields(json_t *arguments, cn_optimizer *o)
         else
             *(double *)at = json_number_value(value);
     }
-    json_t *excluded = json_object_get(arguments, "exclude_from_weight_decay");
-    if (json_array_size(excluded) > CN_MAX_EXCLUDED)
-        return cn_fail(CN_FORMAT, "%s: more than %d words exclude from weight decay", o->type->name, CN_MAX_EXCLUDED);
-    for (size_t i = 0; i < json_array_size(excluded); i++)
-        o->exclude_from_weight_decay[i] = json_string_value(json_array_get(excluded, i));
-    return true;
+    return read_words(arguments, "exclude_from_weight_decay", o->exclude_from_weight_decay) &&
+           read_words(arguments, "exclude_layers", o->exclude_layers);
 }
 
 bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
@@ -179,7 +193,15 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
     static const struct {
         const char *name;
         cn_optimizer (*defaults)(void);
-    } classes[] = {{"Adam", cn_adam_defaults}, {"AdamW", cn_adamw_defaults}, {"SGD", cn_sgd_defaults}};
+    } classes[] = {
+        {"Adadelta", cn_adadelta_defaults}, {"Adafactor", cn_adafactor_defaults},
+        {"Adagrad", cn_adagrad_defaults},   {"Adam", cn_adam_defaults},
+        {"AdamW", cn_adamw_defaults},       {"Adamax", cn_adamax_defaults},
+        {"Ftrl", cn_ftrl_defaults},         {"Lamb", cn_lamb_defaults},
+        {"Lion", cn_lion_defaults},         {"Muon", cn_muon_defaults},
+        {"Nadam", cn_nadam_defaults},       {"RMSprop", cn_rmsprop_defaults},
+        {"SGD", cn_sgd_defaults},           {"ScheduleFreeAdamW", cn_schedule_free_adamw_defaults},
+    };
     json_t *arguments;
     const char *name = cn_config_split("optimizer", config, &arguments);
     for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {

@@ -2,11 +2,13 @@
 #include "core/ops/update.h"
 #include <math.h>
 
-static int slots(const cn_optimizer *self, cn_slot *slot)
+static int slots(const cn_optimizer *self, const cn_tensor *variable, cn_slot *slot)
 {
-    slot[0] = (cn_slot){"momentum", 0};
-    slot[1] = (cn_slot){"velocity", 0};
-    slot[2] = (cn_slot){"velocity_hat", 1};
+    (void)variable;
+    slot[0].name = "momentum";
+    slot[1].name = "velocity";
+    slot[2].name = "velocity_hat";
+    slot[2].run = 1;
     return self->amsgrad ? 3 : 2;
 }
 

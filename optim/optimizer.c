@@ -37,11 +37,35 @@ struct cn_updater {
     }
 const cn_optimizer_field cn_optimizer_fields[] = {
     FIELD(momentum, NUMBER, true),
-    FIELD(nesterov, FLAG, true),
+    FIELD(rho, NUMBER, true),
+    FIELD(beta, NUMBER, true),
     FIELD(beta_1, NUMBER, true),
     FIELD(beta_2, NUMBER, true),
+    FIELD(beta_2_decay, NUMBER, true),
     FIELD(epsilon, NUMBER, true),
+    FIELD(epsilon_1, NUMBER, true),
+    FIELD(epsilon_2, NUMBER, true),
+    FIELD(clip_threshold, NUMBER, true),
+    FIELD(nesterov, FLAG, true),
     FIELD(amsgrad, FLAG, true),
+    FIELD(centered, FLAG, true),
+    FIELD(relative_step, FLAG, true),
+    FIELD(exclude_embeddings, FLAG, true),
+    FIELD(initial_accumulator_value, NUMBER, true),
+    FIELD(learning_rate_power, NUMBER, true),
+    FIELD(l1_regularization_strength, NUMBER, true),
+    FIELD(l2_regularization_strength, NUMBER, true),
+    FIELD(l2_shrinkage_regularization_strength, NUMBER, true),
+    FIELD(adam_beta_1, NUMBER, true),
+    FIELD(adam_beta_2, NUMBER, true),
+    FIELD(adam_lr_ratio, NUMBER, true),
+    FIELD(adam_weight_decay, NUMBER, true),
+    FIELD(muon_a, NUMBER, true),
+    FIELD(muon_b, NUMBER, true),
+    FIELD(muon_c, NUMBER, true),
+    FIELD(rms_rate, NUMBER, true),
+    FIELD(warmup_steps, COUNT, true),
+    FIELD(ns_steps, COUNT, true),
     FIELD(weight_decay, NUMBER, false),
     FIELD(clipnorm, NUMBER, false),
     FIELD(clipvalue, NUMBER, false),
@@ -64,6 +88,8 @@ bool cn_optimizer_has(const cn_optimizer_class *type, const cn_optimizer_field *
     return false;
 }
 
+_Static_assert(CN_STEP_SCALARS == CN_STEP_COEFFICIENTS + CN_MAX_COEFFICIENTS, "a step has room for coefficients");
+
 /* Making one */
 
 static bool is_given(const cn_optimizer *optimizer, const cn_optimizer_field *field)
@@ -82,6 +108,10 @@ static bool check_optimizer(const cn_optimizer *o)
     for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++)
         if (!cn_optimizer_has(o->type, field) && is_given(o, field))
             return cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, field->name);
+    const cn_optimizer_field layers = {"exclude_layers", CN_OPTIMIZER_FLAG, offsetof(cn_optimizer, exclude_layers),
+                                       true};
+    if (o->exclude_layers[0] && !cn_optimizer_has(o->type, &layers))
+        return cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, layers.name);
     if ((o->clipnorm != 0) + (o->clipvalue != 0) + (o->global_clipnorm != 0) > 1)
         return cn_fail(CN_ARGUMENT, "%s: at most one of clipnorm, clipvalue and global_clipnorm can be given", name);
     if (!(o->clipnorm >= 0 && o->clipvalue >= 0 && o->global_clipnorm >= 0))
@@ -120,7 +150,7 @@ static const char *last_part(const char *name)
 static bool find_decays(cn_updater *u)
 {
     for (int i = 0; i < u->count; i++)
-        u->decays[i] = u->optimizer.weight_decay != 0;
+        u->decays[i] = u->optimizer.weight_decay != 0 || u->optimizer.adam_weight_decay != 0;
     for (int e = 0; e < CN_MAX_EXCLUDED && u->optimizer.exclude_from_weight_decay[e]; e++) {
         const char *text = u->optimizer.exclude_from_weight_decay[e];
         regex_t expression;
@@ -134,46 +164,83 @@ static bool find_decays(cn_updater *u)
     return true;
 }
 
-static size_t aligned_bytes(const cn_tensor *variable)
+static size_t aligned_bytes(cn_shape shape, cn_dtype dtype)
 {
-    size_t bytes = (size_t)cn_shape_size(variable->shape) * cn_dtype_size(variable->dtype);
+    size_t bytes = (size_t)cn_shape_size(shape) * cn_dtype_size(dtype);
     return (bytes + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
 }
 
-/* A variable like each of the trained ones, in one block that is laid out as theirs is. */
-static bool add_kind(cn_updater *u, int index, const char *name, int run)
+static bool add_slot(kind *k, int index, const cn_tensor *of, const cn_slot *slot, size_t offset)
+{
+    char full[256];
+    snprintf(full, sizeof full, "%s_%s", cn_name_of(of), slot->name);
+    cn_tensor *variable = cn_variable_new(slot->shape, .dtype = of->dtype, .name = full);
+    k->variable[index] = variable;
+    if (!variable)
+        return false;
+    cn_variable_move(variable, (unsigned char *)k->block + offset, k->block, NULL);
+    for (int64_t i = 0; slot->initial != 0 && i < cn_shape_size(slot->shape); i++)
+        if (of->dtype == CN_F32)
+            ((float *)variable->variable->storage)[i] = (float)slot->initial;
+        else
+            ((double *)variable->variable->storage)[i] = slot->initial;
+    return true;
+}
+
+/* A variable for each of the trained ones that has the slot (a name), in one block; where all are of their variables'
+ * shapes, the block is laid out as theirs is. */
+static bool add_kind(cn_updater *u, int index, const cn_slot *slot)
 {
     kind *k = &u->kinds[index];
     size_t bytes = 0, offset = 0;
     for (int i = 0; i < u->count; i++)
-        bytes += aligned_bytes(u->variable[i]);
-    k->run = run;
+        if (slot[i].name) {
+            bytes += aligned_bytes(slot[i].shape, u->variable[i]->dtype);
+            k->run = slot[i].run;
+        }
     k->variable = cn_allocate((size_t)u->count, sizeof *k->variable);
     k->block = cn_allocate(bytes, 1);
     for (int i = 0; k->variable && k->block && i < u->count; i++) {
-        char full[256];
-        snprintf(full, sizeof full, "%s_%s", cn_name_of(u->variable[i]), name);
-        k->variable[i] = cn_variable_new(u->variable[i]->shape, .dtype = u->variable[i]->dtype, .name = full);
-        if (!k->variable[i])
+        if (!slot[i].name)
+            continue;
+        if (!add_slot(k, i, u->variable[i], &slot[i], offset))
             return false;
-        cn_variable_move(k->variable[i], (unsigned char *)k->block + offset, k->block, NULL);
-        offset += aligned_bytes(u->variable[i]);
+        offset += aligned_bytes(slot[i].shape, u->variable[i]->dtype);
     }
     return k->variable && k->block;
 }
 
-static bool add_kinds(cn_updater *u)
+/* All kinds of variables, `slot` having room for KINDS of each trained variable. */
+static bool fill_kinds(cn_updater *u, cn_slot *slot)
 {
     const cn_optimizer *o = &u->optimizer;
-    cn_slot slot[CN_MAX_SLOTS];
-    u->slot_count = o->type->slots ? o->type->slots(o, slot) : 0;
-    if ((o->use_ema && !add_kind(u, AVERAGE, "average", 0)) ||
-        (o->gradient_accumulation_steps && !add_kind(u, ACCUMULATOR, "gradient_accumulator", 0)))
+    for (int i = 0; i < u->count; i++) {
+        cn_slot of_rule[CN_MAX_SLOTS] = {{0}};
+        for (int s = 0; s < CN_MAX_SLOTS; s++)
+            of_rule[s].shape = u->variable[i]->shape;
+        int count = o->type->slots ? o->type->slots(o, u->variable[i], of_rule) : 0;
+        slot[AVERAGE * u->count + i] = (cn_slot){.name = o->use_ema ? "average" : NULL, .shape = u->variable[i]->shape};
+        slot[ACCUMULATOR * u->count + i] = (cn_slot){
+            .name = o->gradient_accumulation_steps ? "gradient_accumulator" : NULL, .shape = u->variable[i]->shape};
+        for (int s = 0; s < count; s++)
+            slot[(FIRST_SLOT + s) * u->count + i] = of_rule[s];
+        u->slot_count = count > u->slot_count ? count : u->slot_count;
+    }
+    if (cn_failed() || (o->use_ema && !add_kind(u, AVERAGE, &slot[AVERAGE * u->count])) ||
+        (o->gradient_accumulation_steps && !add_kind(u, ACCUMULATOR, &slot[ACCUMULATOR * u->count])))
         return false;
-    for (int i = 0; i < u->slot_count; i++)
-        if (!add_kind(u, FIRST_SLOT + i, slot[i].name, slot[i].run))
+    for (int k = FIRST_SLOT; k < FIRST_SLOT + u->slot_count; k++)
+        if (!add_kind(u, k, &slot[k * u->count]))
             return false;
     return true;
+}
+
+static bool add_kinds(cn_updater *u)
+{
+    cn_slot *slot = cn_allocate((size_t)(KINDS * u->count), sizeof *slot);
+    bool fine = slot && fill_kinds(u, slot);
+    cn_release(slot);
+    return fine;
 }
 
 static bool list_variables(cn_updater *u)
@@ -189,7 +256,7 @@ static bool list_variables(cn_updater *u)
             end++;
         for (int i = 0; i < u->count; i++)
             for (int k = first; k < end; k++)
-                if (u->kinds[k].variable)
+                if (u->kinds[k].variable && u->kinds[k].variable[i])
                     u->all[u->all_count++] = u->kinds[k].variable[i];
         first = end;
     }
@@ -212,8 +279,11 @@ static bool fill_updater(cn_updater *u, cn_tensor *const *variables, int count)
     }
     if (cn_failed() || !find_decays(u))
         return false;
+    if (!add_kinds(u))
+        return false;
     memset(u->optimizer.exclude_from_weight_decay, 0, sizeof u->optimizer.exclude_from_weight_decay);
-    return add_kinds(u) && list_variables(u);
+    memset(u->optimizer.exclude_layers, 0, sizeof u->optimizer.exclude_layers);
+    return list_variables(u);
 }
 
 cn_updater *cn_updater_new(cn_optimizer optimizer, cn_tensor *const *variables, int count)
@@ -259,7 +329,7 @@ static double learning_rate_at(const cn_optimizer *o, int64_t iteration, double 
 static bool run_scalars(void *const *pointer, const void *prepared)
 {
     const cn_optimizer *o = prepared;
-    double *step = pointer[0];
+    double *step = memset(pointer[0], 0, CN_STEP_SCALARS * sizeof *step);
     int64_t iteration = *(const int32_t *)pointer[1];
     int64_t each = o->gradient_accumulation_steps ? o->gradient_accumulation_steps : 1, applied = iteration / each;
     double rate = learning_rate_at(o, iteration, o->schedule.name ? 0 : *(const double *)pointer[2]);
@@ -267,6 +337,8 @@ static bool run_scalars(void *const *pointer, const void *prepared)
     step[CN_STEP_APPLIES] = (iteration + 1) % each == 0;
     step[CN_STEP_DECAY] = o->weight_decay * rate;
     step[CN_STEP_RATE] = o->type->rate ? o->type->rate(o, applied + 1, rate) : rate;
+    if (o->type->coefficients)
+        o->type->coefficients(o, applied + 1, rate, step + CN_STEP_COEFFICIENTS);
     step[CN_STEP_EMA_MOMENTUM] = applied == 0 ? 0 : o->ema_momentum;
     step[CN_STEP_EMA_OVERWRITES] = frequency > 0 && (applied + 1) % frequency == 0;
     return true;
@@ -365,7 +437,8 @@ static bool apply_rule(const cn_updater *u, cn_tape *tape, cn_tensor *step, cn_t
         updates[i] =
             (cn_update){.w = cn_read(tape, u->variable[i]), .gradient = g[i], .decays = u->decays[i], .scalars = step};
         for (int s = 0; s < u->slot_count; s++)
-            updates[i].slot[s] = cn_read(tape, u->kinds[FIRST_SLOT + s].variable[i]);
+            if (u->kinds[FIRST_SLOT + s].variable[i])
+                updates[i].slot[s] = cn_read(tape, u->kinds[FIRST_SLOT + s].variable[i]);
     }
     for (int i = 0; i < u->count; i++)
         if (g[i] && !u->optimizer.type->update(&u->optimizer, &updates[i]))
@@ -374,7 +447,7 @@ static bool apply_rule(const cn_updater *u, cn_tape *tape, cn_tensor *step, cn_t
         if (g[i] && !cn_assign(u->variable[i], updates[i].new_w))
             return false;
         for (int s = 0; g[i] && s < u->slot_count; s++)
-            if (!cn_assign(u->kinds[FIRST_SLOT + s].variable[i], updates[i].new_slot[s]))
+            if (updates[i].slot[s] && !cn_assign(u->kinds[FIRST_SLOT + s].variable[i], updates[i].new_slot[s]))
                 return false;
     }
     return true;

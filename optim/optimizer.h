@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-enum { CN_MAX_EXCLUDED = 8, CN_MAX_SLOTS = 4 };
+enum { CN_MAX_EXCLUDED = 8, CN_MAX_SLOTS = 4, CN_MAX_COEFFICIENTS = 4 };
 
 typedef struct cn_optimizer_class cn_optimizer_class;
 
@@ -18,10 +18,15 @@ typedef struct cn_optimizer_class cn_optimizer_class;
 typedef struct cn_optimizer {
     char first_;
     double learning_rate;
-    /* Of the rules: see sgd.h, adam.h. */
-    double momentum, beta_1, beta_2, epsilon;
-    bool nesterov, amsgrad;
-    double option[4]; /* free for classes of the user's own */
+    /* Of the rules: see sgd.h, adam.h and their neighbours. */
+    double momentum, rho, beta, beta_1, beta_2, beta_2_decay, epsilon, epsilon_1, epsilon_2, clip_threshold;
+    bool nesterov, amsgrad, centered, relative_step, exclude_embeddings;
+    double initial_accumulator_value, learning_rate_power;
+    double l1_regularization_strength, l2_regularization_strength, l2_shrinkage_regularization_strength;
+    double adam_beta_1, adam_beta_2, adam_lr_ratio, adam_weight_decay, muon_a, muon_b, muon_c, rms_rate;
+    int warmup_steps, ns_steps;
+    const char *exclude_layers[CN_MAX_EXCLUDED]; /* Muon: see muon.h */
+    double option[4];                            /* free for classes of the user's own */
     /* Of all: */
     cn_schedule schedule;                        /* instead of learning_rate */
     double weight_decay;                         /* w -= weight_decay * learning rate * w before each update */
@@ -71,15 +76,19 @@ CN_API cn_tensor *cn_updater_variable(const cn_updater *updater, int index);
 /* What the rule of a class is given for one variable, and what it fills in. */
 typedef struct cn_update {
     cn_tensor *w, *gradient, *slot[CN_MAX_SLOTS];
-    bool decays;        /* weight decay is for this variable */
-    cn_tensor *scalars; /* of this step, float64: whether it applies, weight decay * learning rate, rate() */
+    bool decays; /* weight decay is for this variable */
+    /* Of this step, float64: whether it applies, weight decay * learning rate, rate(), two of moving averages,
+     * coefficients(). */
+    cn_tensor *scalars;
     cn_tensor *new_w, *new_slot[CN_MAX_SLOTS];
 } cn_update;
 
-/* Slots are listed variable by variable within a run, run after run. */
+/* What an optimizer keeps of a variable. Slots are listed variable by variable within a run, run after run. */
 typedef struct cn_slot {
     const char *name;
     int run;
+    cn_shape shape;
+    double initial; /* all its elements are this at first */
 } cn_slot;
 
 /* A rule: one row. Of a user's own, too: an optimizer is a cn_optimizer with .type set to it. */
@@ -87,10 +96,12 @@ struct cn_optimizer_class {
     const char *name; /* Keras' class name */
     /* Which of momentum, beta_1, ... it has, by name, NULL-terminated. */
     const char *const *options;
-    /* Fills in what is kept of each variable, zero at first; returns how many. NULL: nothing. */
-    int (*slots)(const cn_optimizer *self, cn_slot *slot);
+    /* Fills in what is kept of a variable (.shape is the variable's before); returns how many. NULL: nothing. */
+    int (*slots)(const cn_optimizer *self, const cn_tensor *variable, cn_slot *slot);
     /* What the learning rate becomes at the t-th applied step, from 1. NULL: itself. */
     double (*rate)(const cn_optimizer *self, int64_t t, double learning_rate);
+    /* Whatever else changes from step to step: at most CN_MAX_COEFFICIENTS numbers. NULL: nothing. */
+    void (*coefficients)(const cn_optimizer *self, int64_t t, double learning_rate, double *coefficient);
     /* Records the update. Where scalars[0] is 0 it must give back what it was given. */
     bool (*update)(const cn_optimizer *self, cn_update *update);
 };

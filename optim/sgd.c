@@ -1,9 +1,10 @@
 #include "optim/sgd.h"
 #include "core/ops/update.h"
 
-static int slots(const cn_optimizer *self, cn_slot *slot)
+static int slots(const cn_optimizer *self, const cn_tensor *variable, cn_slot *slot)
 {
-    slot[0] = (cn_slot){"momentum", 0};
+    (void)variable;
+    slot[0].name = "momentum";
     return self->momentum != 0;
 }
 

@@ -64,6 +64,78 @@ Test(optimizer, adamw_is_keras)
     EXPECT_STEPS(cn_adamw(0.1), .899604, -1.8992, .799247, -1.79844, .69893, -1.69773);
 }
 
+Test(optimizer, rmsprop_is_keras)
+{
+    EXPECT_STEPS(cn_rmsprop(0.1), .683788, -1.68377, .454378, -1.45436, .262287, -1.26226);
+    EXPECT_STEPS(cn_rmsprop(0.1, .momentum = 0.9, .centered = true), .666685, -1.66667, .111804, -1.11177, -.612568,
+                 -.387368);
+}
+
+Test(optimizer, adagrad_and_adadelta_are_keras)
+{
+    EXPECT_STEPS(cn_adagrad(0.1), .969849, -1.93118, .940981, -1.87448, .913246, -1.82516);
+    EXPECT_STEPS(cn_adadelta(1.0), .998586, -1.99859, .997154, -1.99715, .99571, -1.99571);
+}
+
+Test(optimizer, relatives_of_adam_are_keras)
+{
+    EXPECT_STEPS(cn_adamax(0.1), .9, -1.9, .8, -1.8, .7, -1.7);
+    EXPECT_STEPS(cn_nadam(0.1), .893721, -1.89372, .816363, -1.81636, .745229, -1.74523);
+    EXPECT_STEPS(cn_lamb(0.1), .841886, -1.84189, .698685, -1.69868, .568806, -1.56881);
+}
+
+Test(optimizer, lion_is_keras)
+{
+    EXPECT_STEPS(cn_lion(0.1), .9, -1.9, .8, -1.8, .7, -1.7);
+}
+
+Test(optimizer, ftrl_is_keras)
+{
+    EXPECT_STEPS(cn_ftrl(0.1, .l1_regularization_strength = 0.01, .l2_regularization_strength = 0.01), .013291,
+                 -.475746, -.00967043, -.419265, -.0372524, -.370107);
+}
+
+Test(optimizer, adafactor_of_vectors_is_keras)
+{
+    EXPECT_STEPS(cn_adafactor(0.1), .841886, -1.84189, .698685, -1.69868, .568806, -1.56881);
+}
+
+Test(optimizer, schedule_free_adamw_is_keras)
+{
+    EXPECT_STEPS(cn_schedule_free_adamw(0.1), .9, -1.9, .845, -1.845, .79, -1.79);
+}
+
+/* Two steps from [[1, -2], [.5, 3]] with the gradient [[.1, -.3], [.2, .05]], as in Keras' tables. */
+static void expect_steps_of_matrix(cn_optimizer optimizer, const double *wanted)
+{
+    const double start[] = {1, -2, .5, 3}, gradient[] = {.1, -.3, .2, .05};
+    cn_tensor *w = cn_variable_new(CN_SHAPE(2, 2), .name = "w");
+    cn_variable_set(w, cn_array(start, 2, 2));
+    cn_updater *updater = cn_updater_new(optimizer, &w, 1);
+    cn_tape *tape = cn_tape_new();
+    for (int step = 0; step < 2; step++) {
+        double got[4];
+        cn_tensor *g = cn_constant(tape, cn_array(gradient, 2, 2));
+        cr_assert(cn_apply_gradients(updater, &g), "%s", cn_error_message());
+        cr_assert(cn_values(w, cn_array(got, 2, 2)));
+        for (int i = 0; i < 4; i++)
+            cr_assert_float_eq(got[i], wanted[4 * step + i], 1e-5, "step %d: %.7g is not %.7g", step + 1, got[i],
+                               wanted[4 * step + i]);
+    }
+    cn_tape_free(tape);
+    cn_updater_free(updater);
+    cn_variable_free(w);
+}
+#define EXPECT_STEPS_OF_MATRIX(optimizer, ...) expect_steps_of_matrix((optimizer), (const double[]){__VA_ARGS__})
+
+Test(optimizer, rules_of_matrices_are_keras)
+{
+    EXPECT_STEPS_OF_MATRIX(cn_adafactor(0.1), .904408, -1.78916, .206738, 2.9461, .814018, -1.58979, -.0705652,
+                           2.89513);
+    EXPECT_STEPS_OF_MATRIX(cn_muon(0.1), .9898, -1.96999, .480941, 2.99418, .979605, -1.93998, .46189, 2.98836);
+    EXPECT_STEPS_OF_MATRIX(cn_lamb(0.1), .811254, -1.81125, .311254, 2.81125, .638491, -1.63849, .138491, 2.63849);
+}
+
 Test(optimizer, options_of_all_are_keras)
 {
     EXPECT_STEPS(cn_sgd(0.1, .weight_decay = 0.5), .94, -1.87, .883, -1.7465, .82885, -1.62918);
@@ -224,6 +296,13 @@ Test(optimizer, planned_steps_equal_eager_ones_bit_for_bit)
 {
     expect_plan_equals_eager(cn_sgd(0.01));
     expect_plan_equals_eager(cn_sgd(0.01, .momentum = 0.9, .nesterov = true, .weight_decay = 0.1));
+    expect_plan_equals_eager(cn_rmsprop());
+    expect_plan_equals_eager(cn_rmsprop(.centered = true, .momentum = 0.5, .gradient_accumulation_steps = 2));
+    expect_plan_equals_eager(cn_muon());
+    expect_plan_equals_eager(cn_adafactor(.gradient_accumulation_steps = 2));
+    expect_plan_equals_eager(cn_schedule_free_adamw(.gradient_accumulation_steps = 2));
+    expect_plan_equals_eager(cn_adadelta(.weight_decay = 0.1));
+    expect_plan_equals_eager(cn_nadam(.gradient_accumulation_steps = 2));
     expect_plan_equals_eager(cn_adam(0.01, .global_clipnorm = 1));
     expect_plan_equals_eager(cn_adam(0.01, .amsgrad = true, .clipnorm = 1));
     expect_plan_equals_eager(cn_adamw(0.01, .exclude_from_weight_decay = {"bias"}));
@@ -381,6 +460,7 @@ Test(optimizer, arguments_that_keras_refuses_are_refused)
 {
     expect_refused((cn_optimizer){0}, "updater: no optimizer is given");
     expect_refused(cn_adam(.momentum = 0.9), "Adam: has no argument momentum");
+    expect_refused(cn_lion(.exclude_layers = {"out"}), "Lion: has no argument exclude_layers");
     expect_refused(cn_sgd(.clipnorm = 1, .clipvalue = 1),
                    "SGD: at most one of clipnorm, clipvalue and global_clipnorm can be given");
     expect_refused(cn_sgd(.use_ema = true, .ema_momentum = 2), "SGD: ema_momentum is 2; it must be from 0 to 1");
@@ -416,7 +496,7 @@ Test(optimizer, a_gradient_of_another_shape_is_refused)
     cn_tape *tape = cn_tape_new();
     cn_tensor *gradient = cn_constant(tape, cn_array(g, 3));
     cr_assert(!cn_apply_gradients(updater, &gradient));
-    expect_error("sgd_update: a gradient or a slot has another shape than its variable: (2,) x (3,) x (5,)");
+    expect_error("sgd_update: a gradient or a slot has another shape than its variable: (2,) x (3,) x (9,)");
     cn_tape_free(tape);
     cn_updater_free(updater);
     cn_variable_free(w);

@@ -8,13 +8,14 @@
 typedef void cn_update_loop(int64_t from, int64_t n, void *const *pointer, const double *step, const double *constant);
 
 enum {
-    CN_STEP_APPLIES,       /* 0 in calls that only accumulate gradients, else 1 */
-    CN_STEP_DECAY,         /* weight decay times learning rate */
-    CN_STEP_RATE,          /* the learning rate, with the rule's bias corrections */
-    CN_STEP_EMA_MOMENTUM,  /* 0 at the first step */
-    CN_STEP_EMA_OVERWRITES /* 1 where the averages are written into the variables, else 0 */
+    CN_STEP_APPLIES,        /* 0 in calls that only accumulate gradients, else 1 */
+    CN_STEP_DECAY,          /* weight decay times learning rate */
+    CN_STEP_RATE,           /* the learning rate, with the rule's bias corrections */
+    CN_STEP_EMA_MOMENTUM,   /* 0 at the first step */
+    CN_STEP_EMA_OVERWRITES, /* 1 where the averages are written into the variables, else 0 */
+    CN_STEP_COEFFICIENTS    /* four that mean what the rule says */
 };
-enum { CN_STEP_SCALARS = CN_STEP_EMA_OVERWRITES + 1 };
+enum { CN_STEP_SCALARS = CN_STEP_COEFFICIENTS + 4 };
 
 /* CN_UPDATES(X): X(name, outputs, inputs). The element types are CN_F32 and CN_F64. */
 #define CN_UPDATES(X)     \
@@ -22,6 +23,7 @@ enum { CN_STEP_SCALARS = CN_STEP_EMA_OVERWRITES + 1 };
     X(sgd_momentum, 2, 3) \
     X(adam, 3, 4)         \
     X(adam_amsgrad, 4, 5) \
+    X(rmsprop, 2, 3)      \
     X(accumulate, 2, 2)   \
     X(moving_average, 2, 2)
 

@@ -66,6 +66,20 @@ static void NAME(adam_amsgrad)(int64_t from, int64_t n, void *const *pointer, co
     }
 }
 
+static void NAME(rmsprop)(int64_t from, int64_t n, void *const *pointer, const double *step, const double *constant)
+{
+    const REAL rate = (REAL)step[CN_STEP_RATE], decay = (REAL)(constant[0] * step[CN_STEP_DECAY]);
+    const REAL rho = (REAL)constant[1], rest = (REAL)(1 - constant[1]), epsilon = (REAL)constant[2];
+    const REAL *w = IN(2, 0), *v = IN(2, 1), *g = IN(2, 2);
+    REAL *new_w = OUT(0), *new_v = OUT(1);
+    CN_INDEPENDENT
+    for (int64_t i = 0; i < n; i++) {
+        REAL gradient = g[i], square = rho * v[i] + rest * (gradient * gradient);
+        new_w[i] = w[i] - w[i] * decay - rate * gradient / SQRT(square + epsilon);
+        new_v[i] = square;
+    }
+}
+
 static void NAME(accumulate)(int64_t from, int64_t n, void *const *pointer, const double *step, const double *constant)
 {
     const REAL keep = step[CN_STEP_APPLIES] != 0 ? 0 : 1, share = (REAL)(1 / constant[0]);

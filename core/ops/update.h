@@ -14,6 +14,7 @@ enum { CN_UPDATE_CONSTANTS = 4, CN_MAX_UPDATE_INPUTS = 6 };
  *   sgd_momentum    w, m, g; decays, momentum, nesterov (1 or 0)
  *   adam            w, m, v, g; decays, 1 - beta_1, 1 - beta_2, epsilon
  *   adam_amsgrad    w, m, v, v_hat, g; the same
+ *   rmsprop         w, v, g; decays, rho, epsilon
  *   accumulate      sum, g -> the next sum (0 once it is applied), mean; number of gradients
  *   moving_average  average, w -> average, w (the average, where it overwrites)
  * `inputs` are given without step. */
