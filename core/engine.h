@@ -98,6 +98,9 @@ cn_tensor *cn_dense_copy(cn_tensor *tensor);
 /* How an operation names itself and the shapes of its inputs in messages: "matmul: inner sizes differ: (2, 3) x (4,
  * 5)". */
 bool cn_entry_fail(const cn_entry *entry, cn_code code, const char *format, ...) CN_FORMAT_(3, 4);
+/* That a read of a variable still is what the tape read; false with the error set if the variable has been assigned on
+ * another tape, or set, since. */
+bool cn_check_read(const cn_tensor *tensor);
 /* The step of a tape as a tensor of shape (), I32: an input of every random operation. */
 cn_tensor *cn_tape_step(cn_tape *tape);
 /* A tape that carries shapes only: for finding out the shapes of a model. */

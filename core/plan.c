@@ -471,7 +471,8 @@ static bool merge_operands(const planner *p, int head, const cn_entry *next, int
             !is_whole(p, b) || a->dtype != b->dtype || (!is_output && root_of(p, b)->producer >= head))
             return false;
         const root *ra = root_of(p, a), *rb = root_of(p, b);
-        if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE) {
+        bool updated = is_output || i - first->output_count < first->output_count;
+        if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE && updated) {
             const cn_variable *from = p->plan->variable[ra->variable].variable->variable;
             const cn_variable *to = p->plan->variable[rb->variable].variable->variable;
             /* What lies between them is written too: it must belong to their block. */

@@ -9,6 +9,8 @@ static bool tensor_text(cn_text *text, cn_tensor *x, cn_style style)
         return false;
     if (!x)
         return cn_fail(CN_ARGUMENT, "print: the tensor is NULL");
+    if (!cn_check_read(x))
+        return false;
     const void *values = cn_pointer(x);
     if (!values && cn_shape_size(x->shape) != 0)
         return cn_fail(CN_STATE, "print: the tensor has no value; it was recorded, not computed");

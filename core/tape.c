@@ -237,6 +237,8 @@ bool cn_assign(cn_tensor *variable, cn_tensor *value)
         return false;
     if (!variable || !value || variable->tape || !variable->variable)
         return cn_fail(CN_ARGUMENT, "assign: needs a variable and a value");
+    if (!cn_check_read(value))
+        return false;
     cn_tape *tape = value->tape;
     if (!tape || tape->kind == CN_SYMBOLIC)
         return cn_fail(CN_TAPE, "assign: the value of %s is not on a tape", variable->variable->name);
@@ -383,10 +385,10 @@ bool cn_broadcast_types(const cn_entry *entry, cn_type *output)
     return true;
 }
 
-static bool check_read(const cn_tensor *tensor)
+bool cn_check_read(const cn_tensor *tensor)
 {
     const cn_tensor *base = tensor->base ? tensor->base : tensor;
-    if (base->variable && base->version != base->variable->version && tensor->tape->kind == CN_EAGER)
+    if (tensor->tape && base->variable && base->version != base->variable->version && tensor->tape->kind == CN_EAGER)
         return cn_fail(CN_STATE, "%s has been assigned since this tape read it", base->variable->name);
     return true;
 }
@@ -449,7 +451,7 @@ static bool record_inputs(cn_tape *tape, const cn_operation *operation, const vo
     if (!tape)
         return cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", operation->name);
     for (int i = 0; i < count; i++)
-        if (!(read[i] = inputs[i]->tape ? inputs[i] : cn_read(tape, inputs[i])) || !check_read(read[i]))
+        if (!(read[i] = inputs[i]->tape ? inputs[i] : cn_read(tape, inputs[i])) || !cn_check_read(read[i]))
             return false;
     return tape->record(tape, operation, attributes, read, count, outputs, output_count);
 }

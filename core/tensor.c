@@ -140,7 +140,7 @@ bool cn_values(cn_tensor *tensor, cn_view out)
         return cn_fail(CN_ARGUMENT, "values: the tensor is NULL");
     if (!out.writable)
         return cn_fail(CN_ARGUMENT, "values: the array is const");
-    if (!cn_check_view("values", &out, tensor->shape))
+    if (!cn_check_read(tensor) || !cn_check_view("values", &out, tensor->shape))
         return false;
     if (!tensor->dense && !(tensor = cn_dense_copy(tensor)))
         return false;

@@ -25,6 +25,7 @@ CN_API cn_model *cn_model_with(cn_model_args args);
 #define cn_sequential(...) \
     cn_sequential_of((cn_layer *[]){__VA_ARGS__}, (int)(sizeof((cn_layer *[]){__VA_ARGS__}) / sizeof(cn_layer *)))
 CN_API cn_model *cn_sequential_of(cn_layer *const *layers, int count);
+/* Appends a layer to a sequential model that is not built yet. */
 CN_API bool cn_add_layer_to(cn_model *model, cn_layer *layer);
 
 /* Gives back the model, and each layer that no other model or symbolic tensor uses. NULL is fine. */
@@ -34,7 +35,8 @@ CN_API void cn_model_free(cn_model *model);
 CN_API cn_layer *cn_model_layer(cn_model *model);
 CN_API cn_model *cn_layer_model(cn_layer *layer);
 
-/* Its layers, in Keras' order (by depth from the inputs). */
+/* Its layers, in Keras' order (by depth from the inputs). An index out of range gives NULL; a name that none has, NULL
+ * with the error set. */
 CN_API int cn_layer_count(const cn_model *model);
 CN_API cn_layer *cn_get_layer(const cn_model *model, int index);
 CN_API cn_layer *cn_layer_by_name(const cn_model *model, const char *name);

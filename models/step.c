@@ -31,7 +31,6 @@ bool cn_step_forward(cn_model *model, cn_step *step)
 {
     if (!check_step("step_forward", model, step))
         return false;
-    step->tape->training = step->tape->training && model->base.trainable;
     cn_call_args call = {.training = CN_INHERIT};
     memcpy(call.inputs, step->x.item, sizeof step->x.item);
     step->y_pred = cn_call_model_many(model, call);

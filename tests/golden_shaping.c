@@ -94,7 +94,7 @@ static int split(const golden_case *c, cn_tensor *const *x, int count, cn_tensor
     cn_split_args args = {.x = x[0], .axis = golden_int(c, "axis", 0)};
     args.sections = golden_int(c, "indices_or_sections", 0);
     cn_shape points = golden_ints(c, "indices_or_sections");
-    args.points.count = points.rank;
+    args.points.count = args.sections ? 0 : points.rank;
     memcpy(args.points.at, points.dim, sizeof points.dim);
     return count == 1 ? give(cn_split_with(args), y) : 0;
 }

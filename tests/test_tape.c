@@ -117,6 +117,10 @@ Test(tape, read_of_a_variable_assigned_elsewhere_is_refused_by_name)
     cn_tensor *read = cn_read(a, w);
     cr_assert(cn_assign(w, cn_add(w, cn_scalar(b, 1))));
     expect_error(!cn_negative(read), "kernel has been assigned since this tape read it");
+    expect_error(isnan(cn_item(cn_sum(read))), "kernel has been assigned since this tape read it");
+    float values[2];
+    expect_error(!cn_values(read, cn_array(values, 2)), "kernel has been assigned since this tape read it");
+    expect_error(!cn_assign(w, read), "kernel has been assigned since this tape read it");
     cn_tape_free(a);
     cn_tape_free(b);
     cn_variable_free(w);

@@ -276,3 +276,20 @@ Test(training_error, token_out_of_range_leaves_all_as_the_step_before)
               cn_error_message());
     cn_model_free(model);
 }
+
+Test(training_error, arguments_of_fit_out_of_range)
+{
+    cn_model *model = token_model();
+    static const int32_t token[2] = {0, 1};
+    static const float target = 1;
+    cn_fit(model, {cn_array(token, 1, 2)}, {cn_array(&target, 1)}, .verbose = 3);
+    cr_expect_str_eq(cn_error_message(), "fit: verbose is 3; it is 0, 1 or 2");
+    cn_error_clear();
+    cn_fit(model, {cn_array(token, 1, 2)}, {cn_array(&target, 1)}, .initial_epoch = -1);
+    cr_expect_str_eq(cn_error_message(), "fit: steps_per_epoch and initial_epoch cannot be negative");
+    cn_error_clear();
+    cn_fit(model, {cn_array(token, 1, 2)}, {cn_array(&target, 1)}, .validation_y = {cn_array(&target, 1)});
+    cr_expect_str_eq(cn_error_message(), "fit: validation_y needs validation_x");
+    cn_error_clear();
+    cn_model_free(model);
+}

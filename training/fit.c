@@ -139,6 +139,12 @@ static bool take_arrays(fitting *f)
     const cn_fit_args *args = f->args;
     if (!cn_failed() && args->batch_size < 1)
         return cn_fail(CN_ARGUMENT, "fit: batch_size is %lld", (long long)args->batch_size);
+    if (!cn_failed() && (args->steps_per_epoch < 0 || args->initial_epoch < 0))
+        return cn_fail(CN_ARGUMENT, "fit: steps_per_epoch and initial_epoch cannot be negative");
+    if (!cn_failed() && (args->verbose < 0 || args->verbose > 2))
+        return cn_fail(CN_ARGUMENT, "fit: verbose is %d; it is 0, 1 or 2", args->verbose);
+    if (!cn_failed() && args->validation_y[0].data && !args->validation_x[0].data)
+        return cn_fail(CN_ARGUMENT, "fit: validation_y needs validation_x");
     if (!cn_failed() && args->validation_freq < 1)
         return cn_fail(CN_ARGUMENT, "fit: validation_freq is %d", args->validation_freq);
     memcpy(f->train.x, args->x, sizeof args->x);
