@@ -38,6 +38,8 @@
 #include "losses/loss.h"
 #include "losses/regression.h"
 #include "losses/crossentropy.h"
+#include "losses/divergence.h"
+#include "losses/hinge.h"
 #include "losses/metric.h"
 #include "losses/accuracy.h"
 #include "optim/schedule.h"

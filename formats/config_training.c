@@ -72,6 +72,7 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
     read_number(arguments, "label_smoothing", &loss->label_smoothing);
     read_integer(arguments, "axis", &axis);
     read_integer(arguments, "ignore_class", &loss->ignore_class);
+    read_number(arguments, "delta", &loss->delta);
     loss->axis = (int)axis;
     return !(reduction = json_object_get(arguments, "reduction")) || read_reduction(reduction, &loss->reduction);
 }

@@ -7,6 +7,7 @@
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "core/ops/softmax.h"
+#include "losses/built_in.h"
 
 static const double epsilon = 1e-7;
 
@@ -119,34 +120,21 @@ static cn_tensor *binary(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pr
     return cn_negative(cn_mean(cn_add(if_true, if_false), .axis = axis));
 }
 
-static void refuse_ignore_class(const cn_loss *loss)
-{
-    if (loss->ignore_class != CN_NONE)
-        cn_fail(CN_ARGUMENT, "%s: has no argument ignore_class", loss->name);
-}
-
 cn_loss cn_categorical_crossentropy_with(cn_loss args)
 {
-    args.name = "categorical_crossentropy";
-    refuse_ignore_class(&args);
-    args.values = categorical;
-    return args;
+    return cn_built_in_loss(args, "categorical_crossentropy", categorical,
+                            CN_HAS_FROM_LOGITS | CN_HAS_LABEL_SMOOTHING | CN_HAS_AXIS);
 }
 
 cn_loss cn_sparse_categorical_crossentropy_with(cn_loss args)
 {
-    args.name = "sparse_categorical_crossentropy";
-    if (args.label_smoothing != 0)
-        cn_fail(CN_ARGUMENT, "%s: has no argument label_smoothing", args.name);
-    args.values = sparse;
     args.integer_labels = true;
-    return args;
+    return cn_built_in_loss(args, "sparse_categorical_crossentropy", sparse,
+                            CN_HAS_FROM_LOGITS | CN_HAS_AXIS | CN_HAS_IGNORE_CLASS);
 }
 
 cn_loss cn_binary_crossentropy_with(cn_loss args)
 {
-    args.name = "binary_crossentropy";
-    refuse_ignore_class(&args);
-    args.values = binary;
-    return args;
+    return cn_built_in_loss(args, "binary_crossentropy", binary,
+                            CN_HAS_FROM_LOGITS | CN_HAS_LABEL_SMOOTHING | CN_HAS_AXIS);
 }

@@ -4,29 +4,71 @@
 #include "core/ops/creation.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
+#include "losses/built_in.h"
 #include "losses/crossentropy.h"
+#include "losses/divergence.h"
+#include "losses/hinge.h"
 #include "losses/ranks.h"
 #include "losses/regression.h"
 #include <string.h>
 #include <strings.h>
 
+#define LOSS(class_name, function, alias, ...)              \
+    {                                                       \
+        class_name, #function, alias, cn_##function##_with, \
+        {                                                   \
+            __VA_ARGS__                                     \
+        }                                                   \
+    }
+
 static const struct {
     const char *class_name, *function_name, *alias;
     cn_loss (*with)(cn_loss args);
+    cn_loss defaults;
 } losses[] = {
-    {"BinaryCrossentropy", "binary_crossentropy", "bce", cn_binary_crossentropy_with},
-    {"CategoricalCrossentropy", "categorical_crossentropy", NULL, cn_categorical_crossentropy_with},
-    {"MeanAbsoluteError", "mean_absolute_error", "mae", cn_mean_absolute_error_with},
-    {"MeanSquaredError", "mean_squared_error", "mse", cn_mean_squared_error_with},
-    {"SparseCategoricalCrossentropy", "sparse_categorical_crossentropy", NULL, cn_sparse_categorical_crossentropy_with},
+    LOSS("BinaryCrossentropy", binary_crossentropy, "bce", CN_LOSS_DEFAULTS),
+    LOSS("CategoricalCrossentropy", categorical_crossentropy, NULL, CN_LOSS_DEFAULTS),
+    LOSS("CategoricalHinge", categorical_hinge, NULL, CN_LOSS_DEFAULTS),
+    LOSS("CosineSimilarity", cosine_similarity, NULL, CN_LOSS_DEFAULTS),
+    LOSS("Hinge", hinge, NULL, CN_LOSS_DEFAULTS),
+    LOSS("Huber", huber, "huber_loss", CN_HUBER_DEFAULTS),
+    LOSS("KLDivergence", kl_divergence, "kld", CN_LOSS_DEFAULTS),
+    LOSS("LogCosh", log_cosh, "logcosh", CN_LOSS_DEFAULTS),
+    LOSS("MeanAbsoluteError", mean_absolute_error, "mae", CN_LOSS_DEFAULTS),
+    LOSS("MeanAbsolutePercentageError", mean_absolute_percentage_error, "mape", CN_LOSS_DEFAULTS),
+    LOSS("MeanSquaredError", mean_squared_error, "mse", CN_LOSS_DEFAULTS),
+    LOSS("MeanSquaredLogarithmicError", mean_squared_logarithmic_error, "msle", CN_LOSS_DEFAULTS),
+    LOSS("Poisson", poisson, NULL, CN_LOSS_DEFAULTS),
+    LOSS("SparseCategoricalCrossentropy", sparse_categorical_crossentropy, NULL, CN_LOSS_DEFAULTS),
+    LOSS("SquaredHinge", squared_hinge, NULL, CN_LOSS_DEFAULTS),
 };
+
+cn_loss cn_built_in_loss(cn_loss args, const char *name,
+                         cn_tensor *(*values)(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pred), unsigned has)
+{
+    const struct {
+        const char *name;
+        unsigned flag;
+        bool given;
+    } arguments[] = {{"from_logits", CN_HAS_FROM_LOGITS, args.from_logits},
+                     {"label_smoothing", CN_HAS_LABEL_SMOOTHING, args.label_smoothing != 0},
+                     {"axis", CN_HAS_AXIS, args.axis != -1},
+                     {"ignore_class", CN_HAS_IGNORE_CLASS, args.ignore_class != CN_NONE},
+                     {"delta", CN_HAS_DELTA, args.delta != 0}};
+    args.name = name;
+    args.values = values;
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
+        if (arguments[i].given && !(has & arguments[i].flag))
+            cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, arguments[i].name);
+    return args;
+}
 
 cn_loss cn_loss_named(const char *name)
 {
     for (size_t i = 0; name && !cn_failed() && i < sizeof losses / sizeof *losses; i++)
         if (!strcmp(name, losses[i].class_name) || !strcmp(name, losses[i].function_name) ||
             (losses[i].alias && !strcasecmp(name, losses[i].alias)))
-            return losses[i].with((cn_loss){CN_LOSS_DEFAULTS});
+            return losses[i].with(losses[i].defaults);
     cn_fail(CN_ARGUMENT, "loss: there is none named \"%s\"", name ? name : "");
     return (cn_loss){.name = NULL};
 }

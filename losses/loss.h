@@ -21,9 +21,10 @@ struct cn_loss {
     char first_;
     bool from_logits; /* predictions are logits, not probabilities */
     double label_smoothing;
-    int axis; /* of the classes */
+    int axis; /* of the classes, or of the vectors */
     cn_reduction reduction;
     int64_t ignore_class; /* a label that does not count; CN_NONE: none */
+    double delta;         /* where a Huber loss becomes linear */
     double option[4];     /* free for losses of the user's own */
     const char *name;     /* Keras' function name, "categorical_crossentropy"; NULL: no loss */
     bool integer_labels;  /* y_true holds class numbers: it is fed as I32 */

@@ -5,6 +5,7 @@
 #include "core/ops/reduction.h"
 #include "losses/accuracy.h"
 #include "losses/ranks.h"
+#include "losses/regression.h"
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -96,6 +97,18 @@ static cn_metric sparse_top_k(void)
     return cn_sparse_top_k_categorical_accuracy();
 }
 
+/* The similarity itself, of which the loss is the negative. */
+static cn_tensor *similarity(const cn_metric *self, cn_tensor *y_true, cn_tensor *y_pred)
+{
+    (void)self;
+    return cn_negative(cn_loss_values(cn_cosine_similarity(), y_true, y_pred));
+}
+
+static cn_metric cosine_similarity(void)
+{
+    return cn_mean_metric((cn_metric){.name = "cosine_similarity", .values = similarity});
+}
+
 static const struct {
     const char *class_name, *function_name;
     cn_metric (*make)(void);
@@ -104,6 +117,7 @@ static const struct {
     {"BinaryAccuracy", "binary_accuracy", binary_accuracy},
     {"CategoricalAccuracy", "categorical_accuracy", cn_categorical_accuracy},
     {"SparseCategoricalAccuracy", "sparse_categorical_accuracy", cn_sparse_categorical_accuracy},
+    {"CosineSimilarity", "cosine_similarity", cosine_similarity},
     {"TopKCategoricalAccuracy", "top_k_categorical_accuracy", top_k},
     {"SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy", sparse_top_k},
 };
@@ -121,7 +135,7 @@ cn_metric cn_metric_named(const char *name)
     if (!loss.name)
         return (cn_metric){.name = NULL};
     cn_metric metric = cn_metric_of(loss);
-    static const char *const short_names[] = {"mse", "mae", "bce", NULL};
+    static const char *const short_names[] = {"mse", "mae", "bce", "mape", "msle", "kld", NULL};
     for (const char *const *known = short_names; *known; known++)
         if (!strcasecmp(name, *known))
             metric.name = *known;

@@ -219,19 +219,43 @@ Test(loss, weights_of_another_shape_are_refused)
 Test(loss, arguments_that_a_loss_does_not_have_are_refused)
 {
     cn_mean_squared_error(CN_SUM); /* the first one is from_logits, for all losses */
-    expect_error("mean_squared_error: has no argument but reduction");
+    expect_error("mean_squared_error: has no argument from_logits");
     cn_mean_absolute_error(.label_smoothing = 0.1);
-    expect_error("mean_absolute_error: has no argument but reduction");
+    expect_error("mean_absolute_error: has no argument label_smoothing");
     cn_sparse_categorical_crossentropy(.label_smoothing = 0.1);
     expect_error("sparse_categorical_crossentropy: has no argument label_smoothing");
+    cn_hinge(.delta = 0.5);
+    expect_error("hinge: has no argument delta");
+    cn_huber(.axis = 0);
+    expect_error("huber: has no argument axis");
     cn_categorical_crossentropy(.ignore_class = 0);
     expect_error("categorical_crossentropy: has no argument ignore_class");
     cn_binary_crossentropy(.ignore_class = -1);
     expect_error("binary_crossentropy: has no argument ignore_class");
 }
 
+Test(loss, names_bring_the_defaults_of_their_loss)
+{
+    cr_assert_eq(cn_loss_named("Huber").delta, 1);
+    cr_assert_eq(cn_loss_named("mse").delta, 0);
+}
+
+Test(loss, cosine_similarity_as_a_metric_has_the_other_sign)
+{
+    const double y[] = {1, 0}, p[] = {2, 0};
+    cn_tensor *a = cn_constant(tape, cn_array(y, 1, 2)), *b = cn_constant(tape, cn_array(p, 1, 2));
+    expect(cn_item(cn_loss_of(cn_cosine_similarity(), a, b, NULL)), -1);
+    cn_meter *meter = cn_meter_new(cn_metric_named("cosine_similarity"));
+    cr_assert(cn_meter_update(meter, a, b, NULL));
+    expect(cn_meter_result(meter), 1);
+    cn_meter_free(meter);
+}
+
 Test(loss, an_axis_that_is_not_there_is_refused)
 {
+    cr_assert_null(cn_loss_of(cn_cosine_similarity(.axis = 2), y_true(), y_pred(), NULL));
+    cr_assert_eq(cn_error_code(), CN_ARGUMENT, "%s", cn_error_message());
+    cn_error_clear();
     cr_assert_null(cn_loss_of(cn_categorical_crossentropy(.axis = 2), y_true(), y_pred(), NULL));
     expect_error("categorical_crossentropy: y_pred has no axis 2");
 }
