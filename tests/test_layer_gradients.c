@@ -34,6 +34,19 @@ Test(layer_gradients, concatenate)
     EXPECT_GRADIENTS(cn_concatenate_layer(), .input_count = 2, .inputs = {CN_SHAPE(2, 3), CN_SHAPE(2, 2)});
 }
 
+Test(layer_gradients, merging)
+{
+    const cn_shape two = CN_SHAPE(2, 3), wide = CN_SHAPE(2, 4, 3);
+    EXPECT_GRADIENTS(cn_add_layer(), .input_count = 3, .inputs = {two, wide, two});
+    EXPECT_GRADIENTS(cn_subtract_layer(), .input_count = 2, .inputs = {wide, two});
+    EXPECT_GRADIENTS(cn_multiply_layer(), .input_count = 3, .inputs = {two, two, wide});
+    EXPECT_GRADIENTS(cn_average_layer(), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_maximum_layer(), .input_count = 2, .inputs = {two, two});
+    EXPECT_GRADIENTS(cn_minimum_layer(), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_dot_layer(CN_SHAPE(-1)), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_dot_layer(CN_SHAPE(2, 1), .normalize = true), .input_count = 2, .inputs = {wide, two});
+}
+
 Test(layer_gradients, lstm)
 {
     EXPECT_GRADIENTS(cn_lstm(3), .input_count = 1, .inputs = {CN_SHAPE(2, 4, 2)});
