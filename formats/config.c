@@ -64,19 +64,25 @@ static bool read_word(const char *class, const char *key, json_t *value, const c
 }
 
 /* A number or a list; null, an open dimension, is -1. */
+/* A list of lists, as [[1, 1], [0, 2]], is read as one of all its numbers, to the depth given. */
+static bool append_integers(json_t *value, int depth, cn_shape *integers)
+{
+    if (json_is_array(value) && depth > 0) {
+        size_t index;
+        json_t *one;
+        json_array_foreach(value, index, one) if (!append_integers(one, depth - 1, integers)) return false;
+        return true;
+    }
+    if (integers->rank == CN_MAX_RANK || !(json_is_integer(value) || json_is_null(value)))
+        return false;
+    integers->dim[integers->rank++] = json_is_null(value) ? -1 : json_integer_value(value);
+    return true;
+}
+
 static bool read_integers(json_t *value, cn_shape *integers)
 {
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
-    if (count > CN_MAX_RANK)
-        return false;
-    *integers = (cn_shape){.rank = (int)count};
-    for (size_t i = 0; i < count; i++) {
-        json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
-        if (!json_is_integer(one) && !json_is_null(one))
-            return false;
-        integers->dim[i] = json_is_null(one) ? -1 : json_integer_value(one);
-    }
-    return true;
+    *integers = (cn_shape){.rank = 0};
+    return append_integers(value, 2, integers);
 }
 
 /* Text, or {"class_name": "DTypePolicy", "config": {"name": text}}. */

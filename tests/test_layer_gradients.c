@@ -34,6 +34,39 @@ Test(layer_gradients, concatenate)
     EXPECT_GRADIENTS(cn_concatenate_layer(), .input_count = 2, .inputs = {CN_SHAPE(2, 3), CN_SHAPE(2, 2)});
 }
 
+Test(layer_gradients, merging)
+{
+    const cn_shape two = CN_SHAPE(2, 3), wide = CN_SHAPE(2, 4, 3);
+    EXPECT_GRADIENTS(cn_add_layer(), .input_count = 3, .inputs = {two, wide, two});
+    EXPECT_GRADIENTS(cn_subtract_layer(), .input_count = 2, .inputs = {wide, two});
+    EXPECT_GRADIENTS(cn_multiply_layer(), .input_count = 3, .inputs = {two, two, wide});
+    EXPECT_GRADIENTS(cn_average_layer(), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_maximum_layer(), .input_count = 2, .inputs = {two, two});
+    EXPECT_GRADIENTS(cn_minimum_layer(), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_dot_layer(CN_SHAPE(-1)), .input_count = 2, .inputs = {two, wide});
+    EXPECT_GRADIENTS(cn_dot_layer(CN_SHAPE(2, 1), .normalize = true), .input_count = 2, .inputs = {wide, two});
+}
+
+Test(layer_gradients, permute_and_repeat_vector)
+{
+    EXPECT_GRADIENTS(cn_permute(CN_SHAPE(3, 1, 2)), .input_count = 1, .inputs = {CN_SHAPE(2, 3, 2, 4)});
+    EXPECT_GRADIENTS(cn_repeat_vector(3), .input_count = 1, .inputs = {CN_SHAPE(2, 4)});
+}
+
+Test(layer_gradients, cropping_padding_and_up_sampling)
+{
+    const cn_shape one = CN_SHAPE(2, 4, 2), two = CN_SHAPE(2, 3, 4, 2), three = CN_SHAPE(1, 3, 3, 4, 2);
+    EXPECT_GRADIENTS(cn_cropping1d(), .input_count = 1, .inputs = {one});
+    EXPECT_GRADIENTS(cn_cropping2d(CN_SHAPE(1, 0, 0, 2)), .input_count = 1, .inputs = {two});
+    EXPECT_GRADIENTS(cn_cropping3d(CN_SHAPE(0, 1, 1)), .input_count = 1, .inputs = {three});
+    EXPECT_GRADIENTS(cn_zero_padding1d(CN_SHAPE(0, 2)), .input_count = 1, .inputs = {one});
+    EXPECT_GRADIENTS(cn_zero_padding2d(.data_format = CN_CHANNELS_FIRST), .input_count = 1, .inputs = {two});
+    EXPECT_GRADIENTS(cn_zero_padding3d(), .input_count = 1, .inputs = {three});
+    EXPECT_GRADIENTS(cn_up_sampling1d(CN_SHAPE(3)), .input_count = 1, .inputs = {one});
+    EXPECT_GRADIENTS(cn_up_sampling2d(CN_SHAPE(1, 2)), .input_count = 1, .inputs = {two});
+    EXPECT_GRADIENTS(cn_up_sampling3d(), .input_count = 1, .inputs = {three});
+}
+
 Test(layer_gradients, lstm)
 {
     EXPECT_GRADIENTS(cn_lstm(3), .input_count = 1, .inputs = {CN_SHAPE(2, 4, 2)});
