@@ -189,7 +189,7 @@ struct cn_layer_class {
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
-    int inputs; /* so many; 0: any number, of a class with `call` one */
+    int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
     const char *base;   /* the automatic name's stem, by default the snake case of the class name */
     const void *values; /* a struct with every argument's default, which a config that is read overrides; may be NULL */
