@@ -109,7 +109,8 @@ static bool failing_build(cn_layer *layer, const cn_shape *in)
 
 Test(layer, loses_the_weights_of_a_build_that_failed)
 {
-    cn_layer_class failing = my_dense_class;
+    static cn_layer_class failing; /* the session may need the row until the end */
+    failing = my_dense_class;
     failing.build = failing_build;
     cn_layer *layer = cn_layer_like(&failing, &(my_dense){.units = 2});
     expect_error(!cn_build(layer, CN_SHAPE(-1, 4)), "no, thank you");
@@ -131,7 +132,8 @@ static bool inner_build(cn_layer *layer, const cn_shape *in)
 
 Test(layer, keeps_what_it_had_before_a_first_call_that_failed)
 {
-    cn_layer_class early = my_dense_class;
+    static cn_layer_class early; /* the session may need the row until the end */
+    early = my_dense_class;
     early.init = early_init;
     early.build = inner_build;
     cn_layer *layer = cn_layer_like(&early, &(my_dense){.units = 2});
@@ -286,7 +288,8 @@ Test(layer, inherits_training_from_the_tape_unless_told)
 
 Test(layer, that_drops_masks_leaves_its_input_masked)
 {
-    cn_layer_class dropping = spy_class;
+    static cn_layer_class dropping; /* the session may need the row until the end */
+    dropping = spy_class;
     dropping.mask = CN_MASK_DROPS;
     cn_layer *drops = cn_layer_like(&dropping, &(cn_layer){0}), *passes = cn_layer_like(&spy_class, &(cn_layer){0});
     cn_tape *tape = cn_tape_new();
@@ -443,7 +446,8 @@ Test(layer, registered_under_a_name_is_found_by_it)
     cr_assert(cn_register_layer(&my_dense_class));
     cr_assert(cn_register_layer(&my_dense_class));
     cr_assert_eq(cn_layer_class_named("MyDense"), &my_dense_class);
-    cn_layer_class other = my_dense_class;
+    static cn_layer_class other; /* the session may need the row until the end */
+    other = my_dense_class;
     expect_error(!cn_register_layer(&other), "register_layer: there is one named MyDense already");
     cr_assert_str_eq(cn_layer_class_named("LSTM")->name, "LSTM");
 }
