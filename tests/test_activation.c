@@ -202,6 +202,18 @@ Test(activation, gradient_at_a_kink_is_that_of_the_flat_side)
     cn_tape_free(tape);
 }
 
+Test(activation, relu_at_its_threshold_is_not_above_it_whatever_max_value_says)
+{
+    cn_tape *tape = cn_tape_new();
+    float x[3] = {4, 5, 10}, got[3];
+    cn_tensor *y = cn_relu(cn_constant(tape, cn_array(x, 3)), .max_value = 5, .threshold = 5);
+    cr_assert(cn_values(y, cn_array(got, 3)), "%s", cn_error_message());
+    cr_expect_eq(got[0], 0);
+    cr_expect_eq(got[1], 0);
+    cr_expect_eq(got[2], 5);
+    cn_tape_free(tape);
+}
+
 Test(activation, gradients_of_relu_tanh_and_sigmoid_read_the_result_only)
 {
     cn_activation *const functions[] = {cn_relu, cn_tanh, cn_sigmoid};

@@ -125,14 +125,14 @@ CN_INLINE REAL OWN(general_relu)(REAL x, REAL slope, REAL highest, REAL threshol
 {
     /* A slope of 0 gives 0 for an infinite x too. */
     const REAL below = ((slope == 0) & (x == x)) ? 0 : slope * (x - threshold);
-    return x >= highest ? highest : x > threshold ? x : below;
+    return x > threshold ? (x >= highest ? highest : x) : below;
 }
 #define RELU_PARAMETERS    \
     PARAMETER(slope, 0);   \
     PARAMETER(highest, 1); \
     PARAMETER(threshold, 2)
 UNARY_WITH(general_relu, RELU_PARAMETERS, OWN(general_relu)(x, slope, highest, threshold))
-GRADIENT_WITH(general_relu_grad, RELU_PARAMETERS, x >= highest ? 0 : x > threshold ? dy : slope * dy)
+GRADIENT_WITH(general_relu_grad, RELU_PARAMETERS, x > threshold ? (x >= highest ? 0 : dy) : slope * dy)
 #undef RELU_PARAMETERS
 
 UNARY_WITH(elu, PARAMETER(alpha, 0), x > 0 ? x : alpha * FN(expm1)(x))

@@ -66,8 +66,8 @@ CN_API cn_tensor *cn_threshold(cn_tensor *x, double threshold, double default_va
 /* e^x */
 CN_API cn_tensor *cn_exponential(cn_tensor *x);
 
-/* cn_relu(x, .negative_slope = 0.1, .max_value = 2, .threshold = 0.6): max_value where x >= max_value, else x where x >
- * threshold, else negative_slope (x - threshold). No max_value: INFINITY. */
+/* cn_relu(x, .negative_slope = 0.1, .max_value = 2, .threshold = 0.6): where x > threshold the lesser of x and
+ * max_value, else negative_slope (x - threshold). No max_value: INFINITY. */
 typedef struct cn_relu_args {
     cn_tensor *x;
     double negative_slope, max_value, threshold;
