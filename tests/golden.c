@@ -14,13 +14,16 @@ static const struct {
 } groups[] = {
     {"activations", golden_run_operation},
     {"constraints", golden_run_constraint},
+    {"graphs", golden_run_training},
     {"hvp", golden_run_second_order},
     {"layers", golden_run_layer},
     {"losses", golden_run_loss},
     {"metrics", golden_run_metric},
     {"ops", golden_run_operation},
     {"optimizers", golden_run_optimizer},
+    {"optimizers_last", golden_run_optimizer},
     {"regularizers", golden_run_regularizer},
+    {"stateful", golden_run_layer},
     {"training", golden_run_training},
 };
 

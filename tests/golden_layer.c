@@ -1,9 +1,11 @@
-/* The groups `layers`, and in `regularizers` the cases with a layer: its outputs, mask, gradients and weights. */
+/* The groups `layers`, `stateful` and in `regularizers` the cases with a layer: its outputs, mask, gradients, weights.
+ */
 #include "core/engine.h"
 #include "formats/config.h"
 #include "golden.h"
 #include "layers/graph.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_sequential(const char *class_name)
@@ -119,6 +121,9 @@ static cn_tensor *penalty_of(const golden_case *c, const cn_layer *layer)
 static void compare_call(golden_case *c, cn_layer *layer, cn_call_args args, golden_function *f)
 {
     set_weights(c, layer, f);
+    const char *calls = golden_metadata(c, "calls"); /* of a stateful layer; the last one counts */
+    for (long i = calls ? strtol(calls, NULL, 10) : 1; i > 1; i--)
+        cn_call_layer_many(layer, args);
     cn_tensors y = cn_call_layer_many(layer, args);
     for (int i = 0; i < y.count; i++)
         golden_add_output(c, f, i, y.item[i]);

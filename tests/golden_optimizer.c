@@ -1,4 +1,4 @@
-/* The group `optimizers`: steps of an optimizer, and schedules. */
+/* The groups `optimizers` and `optimizers_last` (without the steps before the last): an optimizer, and schedules. */
 #include "formats/config_training.h"
 #include "golden.h"
 #include <stdio.h>
@@ -62,6 +62,8 @@ static void compare_tracks(golden_case *c, const cn_updater *updater, bool has_s
         golden_compare(c, name, 0, cn_constant_as(c->tape, values, c->dtype));
         snprintf(name, sizeof name, "w%d_ema", i);
         golden_compare(c, name, 0, cn_updater_variable(updater, (has_schedule ? 1 : 2) + i));
+        snprintf(name, sizeof name, "w%d_out", i);
+        golden_compare(c, name, 0, cn_read(c->tape, tracks[i].variable));
     }
 }
 

@@ -1,4 +1,5 @@
-/* The group `training`: a model built from its graph, compiled and fitted. */
+/* The groups `training` and `graphs`: a model built from its graph, and where the case has a loss compiled and fitted.
+ */
 #include "formats/config.h"
 #include "formats/config_training.h"
 #include "golden.h"
@@ -10,6 +11,9 @@ enum { MOST_NODES = 32, MOST_CLASSES = 16 };
 
 typedef struct training {
     golden_case *c;
+    cn_view x[CN_MAX_OUTPUTS]; /* `x`, or `x0`, `x1`, ... */
+    cn_tensor *input[CN_MAX_OUTPUTS];
+    int input_count;
     json_t *loss, *optimizer, *metrics, *fit;
     cn_layer *layer[MOST_NODES]; /* of each node */
     cn_tensor *output[MOST_NODES];
@@ -40,13 +44,14 @@ static bool has_all_layers(const training *t)
     return t->node_count > 0 && t->node_count <= MOST_NODES;
 }
 
-/* The symbolic tensor that a node, or the input, gives. */
-static cn_tensor *tensor_named(const training *t, const char *name, cn_tensor *input)
+/* The symbolic tensor that a node, or an input (`input`, or `input0`, `input1`, ...), gives. */
+static cn_tensor *tensor_named(const training *t, const char *name)
 {
     for (int i = 0; i < t->node_count; i++)
         if (strcmp(text_of(node_at(t, i), "name"), name) == 0)
             return t->output[i];
-    return input;
+    int input = strncmp(name, "input", 5) == 0 ? atoi(name + 5) : t->input_count;
+    return input < t->input_count ? t->input[input] : NULL;
 }
 
 static cn_layer *new_layer(json_t *node)
@@ -66,24 +71,32 @@ static cn_tensor *hide_softmax(const golden_case *c, cn_tensor *output)
     return strcmp(c->name, "notebook_lstm_relu_relu") == 0 ? cn_negative(cn_negative(output)) : output;
 }
 
-static void build_model(training *t, cn_tensor *x)
+static cn_tensor *input_like(cn_tensor *x)
 {
     cn_shape batch = cn_shape_of(x), sample = {.rank = batch.rank - 1};
     memcpy(sample.dim, batch.dim + 1, (size_t)sample.rank * sizeof *sample.dim);
-    cn_tensor *input = cn_input_with((cn_input_args){.shape = sample, .dtype = cn_dtype_of(x)});
+    return cn_input_with((cn_input_args){.shape = sample, .dtype = cn_dtype_of(x)});
+}
+
+static void build_model(training *t)
+{
+    for (int i = 0; i < t->input_count; i++)
+        t->input[i] = input_like(golden_input(t->c, "x", i));
     for (int i = 0; i < t->node_count; i++) {
         json_t *inbound = json_object_get(node_at(t, i), "inbound"), *name;
         cn_call_args call = {.training = CN_INHERIT};
         size_t index;
         json_array_foreach(inbound, index, name) if (index < CN_MAX_TENSORS) call.inputs[index] =
-            tensor_named(t, json_string_value(name), input);
+            tensor_named(t, json_string_value(name));
         t->layer[i] = new_layer(node_at(t, i));
         t->output[i] = cn_call_layer_many(t->layer[i], call).item[0];
         for (int w = 0; w < cn_weight_count(t->layer[i]) && t->weight_count < GOLDEN_MOST; w++)
             t->weight[t->weight_count++] = cn_weight(t->layer[i], w);
     }
-    cn_tensor *output = tensor_named(t, text_of(t->c->config, "output"), input);
-    t->model = cn_model_new({input}, {hide_softmax(t->c, output)});
+    cn_tensor *output = tensor_named(t, text_of(t->c->config, "output"));
+    cn_model_args args = {.outputs = {hide_softmax(t->c, output)}};
+    memcpy(args.inputs, t->input, (size_t)t->input_count * sizeof *t->input);
+    t->model = cn_model_with(args);
 }
 
 static void set_weights(const training *t)
@@ -104,9 +117,9 @@ static void compile(training *t)
 }
 
 /* An array of the case, to be freed; its data is NULL if the case has none. */
-static cn_view array_of(golden_case *c, const char *name)
+static cn_view array_of(golden_case *c, const char *stem, int number)
 {
-    cn_tensor *tensor = golden_input(c, name, 0);
+    cn_tensor *tensor = golden_input(c, stem, number);
     cn_shape shape = cn_shape_of(tensor);
     if (!tensor)
         return (cn_view){.data = NULL};
@@ -136,13 +149,15 @@ static void compare(golden_case *c, const char *name, const double *values)
         golden_compare(c, of_f32, 0, got);
 }
 
-static void compare_prediction(const training *t, const char *name, cn_view x)
+static void compare_prediction(const training *t, const char *name)
 {
     const cn_safetensors_entry *entry = golden_find(t->c, name, 0);
     if (!entry)
         return;
     double *values = calloc((size_t)cn_shape_size(entry->shape) + 1, sizeof *values);
-    if (cn_predict(t->model, {x}, {cn_array_with(values, CN_ARRAY_F64, true, entry->shape)}))
+    cn_predict_args args = {CN_PREDICT_DEFAULTS, .y = {cn_array_with(values, CN_ARRAY_F64, true, entry->shape)}};
+    memcpy(args.x, t->x, (size_t)t->input_count * sizeof *t->x);
+    if (cn_predict_with(t->model, args))
         compare(t->c, name, values);
     free(values);
 }
@@ -189,19 +204,20 @@ static void read_class_weights(json_t *from, cn_class_weight *to)
     to[count].weight = -1;
 }
 
-static void fit(training *t, cn_view x)
+static void fit(training *t)
 {
     static const char *const curves[] = {"loss", "val_loss", "accuracy", "val_accuracy"};
     cn_class_weight class_weight[MOST_CLASSES + 1];
     json_t *classes = json_object_get(t->fit, "class_weight");
-    cn_view y = array_of(t->c, "y_true"), sample_weight = array_of(t->c, "sample_weight");
+    cn_view y = array_of(t->c, "y_true", 0), sample_weight = array_of(t->c, "sample_weight", 0);
     read_class_weights(classes, class_weight);
-    cn_history *history = cn_fit(t->model, {x}, {y}, .sample_weight = {sample_weight}, .verbose = 0, .shuffle = false,
-                                 .batch_size = json_integer_value(json_object_get(t->fit, "batch_size")),
-                                 .epochs = (int)json_integer_value(json_object_get(t->fit, "epochs")),
-                                 .validation_split = json_number_value(json_object_get(t->fit, "validation_split")),
-                                 .class_weight = json_is_object(classes) ? class_weight : NULL,
-                                 .callbacks = {{.context = t, .on_train_batch_end = note_weights}});
+    cn_history *history =
+        cn_fit(t->model, {t->x[0]}, {y}, .sample_weight = {sample_weight}, .verbose = 0, .shuffle = false,
+               .batch_size = json_integer_value(json_object_get(t->fit, "batch_size")),
+               .epochs = (int)json_integer_value(json_object_get(t->fit, "epochs")),
+               .validation_split = json_number_value(json_object_get(t->fit, "validation_split")),
+               .class_weight = json_is_object(classes) ? class_weight : NULL,
+               .callbacks = {{.context = t, .on_train_batch_end = note_weights}});
     for (size_t i = 0; history && i < sizeof curves / sizeof *curves; i++)
         compare(t->c, curves[i], cn_history_of(history, curves[i]));
     free_array(y);
@@ -231,27 +247,32 @@ static json_t *json_of(const golden_case *c, const char *key)
 
 bool golden_run_training(golden_case *c)
 {
-    training t = {.c = c, .node_count = (int)json_array_size(json_object_get(c->config, "nodes"))};
-    if (!has_all_layers(&t))
+    training t = {.c = c,
+                  .input_count = golden_count(c, "x"),
+                  .node_count = (int)json_array_size(json_object_get(c->config, "nodes"))};
+    if (!has_all_layers(&t) || t.input_count > CN_MAX_OUTPUTS)
         return false;
     t.loss = json_of(c, "loss");
     t.optimizer = json_of(c, "optimizer");
     t.metrics = json_of(c, "metrics");
     t.fit = json_of(c, "fit");
-    cn_view x = array_of(c, "x");
-    build_model(&t, golden_input(c, "x", 0));
+    for (int i = 0; i < t.input_count; i++)
+        t.x[i] = array_of(c, "x", i);
+    build_model(&t);
     set_weights(&t);
-    compare_prediction(&t, "pred0", x);
-    compile(&t);
-    if (!cn_failed())
-        fit(&t, x);
+    compare_prediction(&t, "pred0");
+    if (t.loss)
+        compile(&t);
+    if (t.loss && !cn_failed())
+        fit(&t);
     compare_weights(&t);
-    compare_prediction(&t, "pred", x);
+    compare_prediction(&t, "pred");
     cn_model_free(t.model);
     cn_clear_session();
     for (int i = 0; i < t.weight_count; i++)
         free(t.steps[i]);
-    free_array(x);
+    for (int i = 0; i < t.input_count; i++)
+        free_array(t.x[i]);
     json_decref(t.loss);
     json_decref(t.optimizer);
     json_decref(t.metrics);
