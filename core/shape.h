@@ -17,6 +17,14 @@
 extern "C" {
 #endif
 
+/* A member of an argument struct whose default is not 0: C's macros name it, in C++ it is the member's own, so that
+ * cn_reduce_args args{} begins as cn_sum(x) does. */
+#ifdef __cplusplus
+#define CN_DEFAULT(value) = value
+#else
+#define CN_DEFAULT(value)
+#endif
+
 #define CN_MAX_RANK 8
 
 /* The value of an argument that Keras lets be None. */

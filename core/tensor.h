@@ -75,8 +75,8 @@ CN_API cn_dtype cn_default_dtype(void);
 /* The arguments of cn_variable_new. */
 typedef struct cn_variable_args {
     cn_shape shape;
-    cn_dtype dtype;
-    const char *name;
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
+    const char *name CN_DEFAULT("variable");
 } cn_variable_args;
 /* A variable of zeros: cn_variable_new(CN_SHAPE(3, 2), .name = "w"). Layers make theirs by cn_add_weight. Free it by
  * cn_variable_free. */

@@ -50,9 +50,9 @@ CN_API cn_tensors cn_call_model_many(cn_model *model, cn_call_args args);
     cn_input_layer_with((cn_input_args){.dtype = cn_default_dtype(), .shape = CN_SHAPE(__VA_ARGS__)})
 typedef struct cn_input_args {
     cn_shape shape;
-    cn_dtype dtype;     /* to give integers to an Embedding without a detour, CN_I32 */
-    int64_t batch_size; /* 0: open */
-    const char *name;   /* by default input_1, input_2, ... */
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype()); /* to give integers to an Embedding without a detour, CN_I32 */
+    int64_t batch_size;                            /* 0: open */
+    const char *name;                              /* by default input_1, input_2, ... */
 } cn_input_args;
 CN_API cn_tensor *cn_input_with(cn_input_args args);
 CN_API cn_layer *cn_input_layer_with(cn_input_args args);

@@ -70,19 +70,19 @@ CN_API cn_tensor *cn_exponential(cn_tensor *x);
  * max_value, else negative_slope (x - threshold). No max_value: INFINITY. */
 typedef struct cn_relu_args {
     cn_tensor *x;
-    double negative_slope, max_value, threshold;
+    double negative_slope, max_value CN_DEFAULT(INFINITY), threshold;
 } cn_relu_args;
 CN_API cn_tensor *cn_relu_with(cn_relu_args args);
 
 typedef struct cn_leaky_relu_args {
     cn_tensor *x;
-    double negative_slope;
+    double negative_slope CN_DEFAULT(0.2);
 } cn_leaky_relu_args;
 CN_API cn_tensor *cn_leaky_relu_with(cn_leaky_relu_args args);
 
 typedef struct cn_elu_args {
     cn_tensor *x;
-    double alpha;
+    double alpha CN_DEFAULT(1);
 } cn_elu_args;
 CN_API cn_tensor *cn_elu_with(cn_elu_args args);
 CN_API cn_tensor *cn_celu_with(cn_elu_args args);
@@ -95,13 +95,13 @@ CN_API cn_tensor *cn_gelu_with(cn_gelu_args args);
 
 typedef struct cn_squareplus_args {
     cn_tensor *x;
-    double b;
+    double b CN_DEFAULT(4);
 } cn_squareplus_args;
 CN_API cn_tensor *cn_squareplus_with(cn_squareplus_args args);
 
 typedef struct cn_shrink_args {
     cn_tensor *x;
-    double threshold;
+    double threshold CN_DEFAULT(0.5);
 } cn_shrink_args;
 CN_API cn_tensor *cn_soft_shrink_with(cn_shrink_args args);
 CN_API cn_tensor *cn_hard_shrink_with(cn_shrink_args args);

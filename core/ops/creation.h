@@ -10,7 +10,7 @@ extern "C" {
 typedef struct cn_full_args {
     cn_shape shape;
     double value;
-    cn_dtype dtype;
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_full_args;
 
 /* A tensor of one value: cn_full(tape, CN_SHAPE(2, 3), 1.5), of the default element type unless .dtype is given. */
@@ -26,8 +26,8 @@ CN_API cn_tensor *cn_zeros_like(cn_tensor *x);
 CN_API cn_tensor *cn_ones_like(cn_tensor *x);
 
 typedef struct cn_arange_args {
-    double start, stop, step;
-    cn_dtype dtype;
+    double start, stop CN_DEFAULT((double)CN_NONE), step CN_DEFAULT(1);
+    cn_dtype dtype CN_DEFAULT(CN_I32);
 } cn_arange_args;
 /* start + i * step for every i from 0 on that stays before stop: cn_arange(tape, 5) counts from 0 to 4, cn_arange(tape,
  * 2, 8, 3) gives 2 and 5. int32, which takes whole numbers only, unless .dtype is given. */
@@ -36,9 +36,9 @@ typedef struct cn_arange_args {
 CN_API cn_tensor *cn_arange_with(cn_tape *tape, cn_arange_args args);
 
 typedef struct cn_eye_args {
-    int64_t n, m;
+    int64_t n, m CN_DEFAULT(CN_NONE);
     int64_t k;
-    cn_dtype dtype;
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_eye_args;
 /* n x m (default m = n) with ones where column - row = k (default 0). */
 #define cn_eye(tape, ...) \

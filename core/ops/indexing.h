@@ -10,7 +10,7 @@ extern "C" {
 
 typedef struct cn_take_args {
     cn_tensor *x, *indices;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
 } cn_take_args;
 /* The elements of x at the indices along `.axis`, whose place the axes of `indices` take: x (5, 3) and indices (2, 4)
  * give (2, 4, 3) for axis 0. Without .axis, of all elements in row-major order. */
@@ -33,8 +33,8 @@ CN_API cn_tensor *cn_segment_sum(cn_tensor *data, cn_tensor *segment_ids, int64_
 typedef struct cn_one_hot_args {
     cn_tensor *indices;
     int64_t num_classes;
-    int axis;
-    cn_dtype dtype;
+    int axis CN_DEFAULT(-1);
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_one_hot_args;
 /* A new axis (by default the last) of num_classes zeros with a one at the index: cn_one_hot(labels, 10). An index out
  * of range has zeros only. Of the default element type unless .dtype is given. */

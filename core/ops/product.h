@@ -14,7 +14,7 @@ CN_API cn_tensor *cn_matmul(cn_tensor *a, cn_tensor *b);
 
 typedef struct cn_tensordot_args {
     cn_tensor *a, *b;
-    int axes;
+    int axes CN_DEFAULT(2);
     cn_axes axes_a, axes_b;
 } cn_tensordot_args;
 /* Sums over the last `axes` (default 2) dimensions of a and the first of b: cn_tensordot(a, b, 1); or over those that
@@ -28,7 +28,7 @@ CN_API cn_tensor *cn_dot(cn_tensor *a, cn_tensor *b);
 
 typedef struct cn_batch_dot_args {
     cn_tensor *x, *y;
-    int axes, axes_y;
+    int axes CN_DEFAULT(CN_NONE), axes_y CN_DEFAULT(CN_NONE);
 } cn_batch_dot_args;
 /* Keras' batch_dot: for each sample, the sum over an axis of x and one of y (never 0, the batch): cn_batch_dot(x, y,
  * .axes = 1), .axes_y if it is another one for y. By default the last of x, and the last but one of y or, if y is a

@@ -11,9 +11,9 @@ extern "C" {
 
 typedef struct cn_sample_uniform_args {
     cn_shape shape;
-    double minval, maxval;
-    int64_t seed; /* -1: the tape's */
-    cn_dtype dtype;
+    double minval, maxval CN_DEFAULT(1);
+    int64_t seed CN_DEFAULT(-1); /* -1: the tape's */
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_sample_uniform_args;
 /* From minval (0) up to, but not including, maxval (1): cn_sample_uniform(tape, CN_SHAPE(2, 3), -1, 1). */
 #define cn_sample_uniform(tape, ...) \
@@ -23,9 +23,9 @@ CN_API cn_tensor *cn_sample_uniform_with(cn_tape *tape, cn_sample_uniform_args a
 
 typedef struct cn_sample_normal_args {
     cn_shape shape;
-    double mean, stddev;
-    int64_t seed; /* -1: the tape's */
-    cn_dtype dtype;
+    double mean, stddev CN_DEFAULT(1);
+    int64_t seed CN_DEFAULT(-1); /* -1: the tape's */
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_sample_normal_args;
 #define CN_SAMPLE_NORMAL_DEFAULTS .stddev = 1, .seed = -1, .dtype = cn_default_dtype()
 /* Normally distributed, mean 0 and standard deviation 1 by default: cn_sample_normal(tape, CN_SHAPE(2, 3), 0, 0.1). */
@@ -41,8 +41,8 @@ CN_API cn_tensor *cn_sample_truncated_normal_with(cn_tape *tape, cn_sample_norma
 typedef struct cn_sample_bernoulli_args {
     cn_shape shape;
     double p;
-    int64_t seed; /* -1: the tape's */
-    cn_dtype dtype;
+    int64_t seed CN_DEFAULT(-1); /* -1: the tape's */
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_sample_bernoulli_args;
 /* 1 with probability p, else 0, as floats: cn_sample_bernoulli(tape, CN_SHAPE(2, 3), 0.3). */
 #define cn_sample_bernoulli(tape, ...) \
@@ -53,8 +53,8 @@ CN_API cn_tensor *cn_sample_bernoulli_with(cn_tape *tape, cn_sample_bernoulli_ar
 typedef struct cn_dropout_mask_args {
     cn_shape shape;
     double rate;
-    int64_t seed; /* -1: the tape's */
-    cn_dtype dtype;
+    int64_t seed CN_DEFAULT(-1); /* -1: the tape's */
+    cn_dtype dtype CN_DEFAULT(cn_default_dtype());
 } cn_dropout_mask_args;
 /* What dropout multiplies with: 0 with probability rate, else 1 / (1 - rate): cn_dropout_mask(tape, CN_SHAPE(2, 3),
  * 0.5). All zeros for rate 1. */

@@ -21,7 +21,7 @@ typedef struct cn_axes {
 
 typedef struct cn_reduce_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     cn_axes axes;
     bool keepdims;
 } cn_reduce_args;
@@ -57,10 +57,10 @@ CN_API cn_tensor *cn_std_with(cn_reduce_args args);
  * is zero. */
 typedef struct cn_norm_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     cn_axes axes;
     bool keepdims;
-    double ord;
+    double ord CN_DEFAULT(2);
 } cn_norm_args;
 #define cn_norm(...) cn_norm_with((cn_norm_args){.axis = CN_NONE, .ord = 2, .x = __VA_ARGS__})
 CN_API cn_tensor *cn_norm_with(cn_norm_args args);
@@ -68,8 +68,8 @@ CN_API cn_tensor *cn_norm_with(cn_norm_args args);
 /* x divided by its norm along an axis, by default the last; a norm below 1e-7 counts as 1e-7. */
 typedef struct cn_normalize_args {
     cn_tensor *x;
-    int axis;
-    double order;
+    int axis CN_DEFAULT(-1);
+    double order CN_DEFAULT(2);
 } cn_normalize_args;
 #define cn_normalize(...) cn_normalize_with((cn_normalize_args){.axis = -1, .order = 2, .x = __VA_ARGS__})
 CN_API cn_tensor *cn_normalize_with(cn_normalize_args args);
@@ -78,7 +78,7 @@ CN_API cn_tensor *cn_normalize_with(cn_normalize_args args);
  * as largest and as smallest. No gradient; an error of nothing. */
 typedef struct cn_argument_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     bool keepdims;
 } cn_argument_args;
 #define cn_argmax(...) cn_argmax_with((cn_argument_args){.axis = CN_NONE, .x = __VA_ARGS__})
@@ -89,7 +89,7 @@ CN_API cn_tensor *cn_argmin_with(cn_argument_args args);
 /* Sums (products) of all values up to each along .axis, or of the flattened x without one. */
 typedef struct cn_cumulative_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
 } cn_cumulative_args;
 #define cn_cumsum(...) cn_cumsum_with((cn_cumulative_args){.axis = CN_NONE, .x = __VA_ARGS__})
 CN_API cn_tensor *cn_cumsum_with(cn_cumulative_args args);

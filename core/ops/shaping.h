@@ -16,7 +16,7 @@ CN_API cn_tensor *cn_expand_dims(cn_tensor *x, int axis);
 
 typedef struct cn_squeeze_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     cn_axes axes;
 } cn_squeeze_args;
 /* Removes axes of size 1: `.axis` or `.axes`, by default all of them. A view. */
@@ -83,7 +83,7 @@ CN_API cn_tensor *cn_tile(cn_tensor *x, cn_shape repeats);
 typedef struct cn_repeat_args {
     cn_tensor *x;
     int64_t repeats;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
 } cn_repeat_args;
 /* Each element along an axis `repeats` times; without .axis, of all elements along one axis. */
 #define cn_repeat(...) cn_repeat_with((cn_repeat_args){.axis = CN_NONE, .x = __VA_ARGS__})
@@ -91,7 +91,7 @@ CN_API cn_tensor *cn_repeat_with(cn_repeat_args args);
 
 typedef struct cn_flip_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     cn_axes axes;
 } cn_flip_args;
 /* Reverses `.axis`, or `.axes`, or all. A view. */
@@ -101,7 +101,7 @@ CN_API cn_tensor *cn_flip_with(cn_flip_args args);
 typedef struct cn_roll_args {
     cn_tensor *x;
     int64_t shift;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
 } cn_roll_args;
 /* Moves elements forward by `shift` along an axis, those at the end to its begin; without .axis, of all elements in
  * row-major order. */

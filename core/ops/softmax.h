@@ -10,7 +10,7 @@ extern "C" {
 
 typedef struct cn_softmax_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(CN_NONE);
     cn_axes axes;
 } cn_softmax_args;
 

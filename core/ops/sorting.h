@@ -9,7 +9,7 @@ extern "C" {
 
 typedef struct cn_sort_args {
     cn_tensor *x;
-    int axis;
+    int axis CN_DEFAULT(-1);
 } cn_sort_args;
 /* Ascending along an axis, by default the last; with .axis = CN_NONE, of all elements. */
 #define cn_sort(...) cn_sort_with((cn_sort_args){.axis = -1, .x = __VA_ARGS__})
@@ -21,7 +21,7 @@ CN_API cn_tensor *cn_argsort_with(cn_sort_args args);
 typedef struct cn_top_k_args {
     cn_tensor *x;
     int64_t k;
-    bool sorted;
+    bool sorted CN_DEFAULT(true);
 } cn_top_k_args;
 /* item[0]: the k greatest along the last axis, greatest first, of equal ones the first; item[1]: their indices, int32.
  * .sorted = false, as in Keras, allows any order; it is the same. */
