@@ -42,11 +42,12 @@ struct cn_tensor {
 
 /* How a tape stands to a variable. */
 typedef struct cn_binding {
-    cn_tensor *variable;
-    cn_tensor *current; /* the last read, still the value now; else NULL */
-    cn_tensor *value;   /* deferred: what was last assigned, or NULL */
-    cn_tensor **reads;  /* all reads of it, for gradients */
+    cn_tensor *variable; /* counted: the tape may outlive its owner */
+    cn_tensor *current;  /* the last read, still the value now; else NULL */
+    cn_tensor *value;    /* deferred: what was last assigned, or NULL */
+    cn_tensor **reads;   /* all reads of it, for gradients */
     int read_count, read_capacity;
+    int index; /* of the planner at work: among the plan's variables */
 } cn_binding;
 
 typedef enum cn_tape_kind { CN_EAGER, CN_DEFERRED, CN_SHAPES_ONLY, CN_SYMBOLIC } cn_tape_kind;
@@ -120,6 +121,9 @@ bool cn_prepare(const cn_entry *entry, cn_preparation *preparation);
 
 /* Copies and converts between element types; `from` and `to` are dense. False, with the error set, for a conversion
  * that could lose more than precision (float to integer). */
+bool cn_is_dtype(cn_dtype dtype);
+/* Whether an element can have the value: an int32 only whole numbers in its range. */
+bool cn_can_hold(cn_dtype dtype, double value);
 bool cn_convert(void *to, cn_array_type to_type, const void *from, cn_array_type from_type, int64_t count);
 cn_array_type cn_array_type_of(cn_dtype dtype);
 size_t cn_array_type_size(cn_array_type type);

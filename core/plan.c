@@ -58,7 +58,8 @@ typedef struct planner {
     int root_count, root_capacity;
     int last_check;
     struct ending {
-        cn_tensor *variable, *value;
+        int variable;
+        cn_tensor *value;
         int staged; /* a root that the value is copied to first, or CN_NOBODY */
     } * ending;
     int ending_count;
@@ -99,17 +100,6 @@ static bool is_whole(const planner *p, cn_tensor *tensor)
     return tensor->dense && tensor->offset == 0 && bytes_of(tensor) == root_of(p, tensor)->bytes;
 }
 
-static int variable_index(cn_plan *plan, cn_tensor *variable)
-{
-    for (int i = 0; i < plan->variable_count; i++)
-        if (plan->variable[i].variable == variable)
-            return i;
-    if (!cn_grow((void **)&plan->variable, plan->variable_count, &plan->variable_capacity, sizeof *plan->variable))
-        return CN_NOBODY;
-    plan->variable[plan->variable_count] = (cn_variable_use){.variable = variable, .first = CN_NOBODY};
-    return plan->variable_count++;
-}
-
 /* What is needed */
 
 static bool is_scheduled(const cn_entry *entry)
@@ -143,6 +133,29 @@ static bool find_live(planner *p)
     return true;
 }
 
+/* Lists the variables that are read or assigned; a live read of one's storage learns its index, as its root for now. */
+static bool find_variables(planner *p)
+{
+    cn_plan *plan = p->plan;
+    for (int i = 0; i < p->tape->binding_capacity; i++) {
+        cn_binding *binding = &p->tape->binding[i];
+        bool used = binding->variable && binding->value;
+        for (int j = 0; binding->variable && j < binding->read_count; j++) {
+            cn_tensor *read = binding->reads[j];
+            read->root = plan->variable_count;
+            used = used || (read->variable && p->live[read->entry->index]);
+        }
+        if (!used)
+            continue;
+        if (!cn_grow((void **)&plan->variable, plan->variable_count, &plan->variable_capacity, sizeof *plan->variable))
+            return false;
+        cn_variable_retain(binding->variable);
+        binding->index = plan->variable_count;
+        plan->variable[plan->variable_count++] = (cn_variable_use){.variable = binding->variable};
+    }
+    return true;
+}
+
 static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
 {
     root r = {.bytes = bytes_of(tensor), .producer = -1, .last_use = -1, .partial = -1};
@@ -153,13 +166,7 @@ static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
         p->plan->constant_bytes += (r.bytes + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
     } else if (tensor->variable) {
         r.place = IN_VARIABLE;
-        for (int i = 0; i < p->tape->binding_capacity; i++) {
-            const cn_binding *binding = &p->tape->binding[i];
-            if (binding->variable && binding->variable->variable == tensor->variable)
-                r.variable = variable_index(p->plan, binding->variable);
-        }
-        if (r.variable == CN_NOBODY)
-            return false;
+        r.variable = tensor->root;
     }
     return (tensor->root = new_root(p, r)) != CN_NOBODY;
 }
@@ -308,16 +315,18 @@ static void find_uses(planner *p)
 /* Variables */
 
 /* Whether the last value of a variable can be written straight into its storage. */
-static bool can_write_in_place(const planner *p, cn_tensor *value, int variable)
+static bool can_write_in_place(const planner *p, const cn_binding *binding)
 {
+    cn_tensor *value = binding->value;
     root *r = root_of(p, value);
     if (r->place != IN_BLOCK || r->producer < 0 || r->producer <= p->last_check || r->final || !is_whole(p, value))
         return false;
     const scheduled *producer = &p->schedule[r->producer];
-    for (int i = 0; i < p->root_count; i++) {
-        const root *old = &p->root[i];
-        if (old->place != IN_VARIABLE || old->variable != variable)
+    for (int i = 0; i < binding->read_count; i++) {
+        cn_tensor *read = binding->reads[i];
+        if (!read->variable || !p->live[read->entry->index])
             continue;
+        const root *old = root_of(p, read);
         if (old->last_use > r->producer || old->partial == producer->group)
             return false;
         /* Read by the producer itself: index by index only, by an update only where output i stands for input i. */
@@ -341,16 +350,14 @@ static bool place_variables(planner *p)
         const cn_binding *binding = &p->tape->binding[i];
         if (!binding->variable || !binding->value)
             continue;
-        int variable = variable_index(p->plan, binding->variable);
-        if (variable == CN_NOBODY)
-            return false;
+        int variable = binding->index;
         p->plan->variable[variable].assigned = true;
         root *r = root_of(p, binding->value);
-        if (can_write_in_place(p, binding->value, variable)) {
+        if (can_write_in_place(p, binding)) {
             r->place = IN_VARIABLE;
             r->variable = variable;
         } else if (!(r->place == IN_VARIABLE && r->variable == variable && is_whole(p, binding->value))) {
-            p->ending[p->ending_count++] = (struct ending){binding->variable, binding->value, CN_NOBODY};
+            p->ending[p->ending_count++] = (struct ending){variable, binding->value, CN_NOBODY};
         }
         r->final = true;
     }
@@ -362,7 +369,7 @@ static bool must_stage(const planner *p, cn_tensor *tensor)
 {
     const root *r = root_of(p, tensor);
     for (int i = 0; r->place == IN_VARIABLE && i < p->ending_count; i++)
-        if (p->plan->variable[r->variable].variable == p->ending[i].variable)
+        if (r->variable == p->ending[i].variable)
             return true;
     return false;
 }
@@ -453,6 +460,16 @@ static bool is_movable(const planner *p, cn_tensor *tensor)
     return memory->place == IN_BLOCK && memory->bytes == bytes_of(tensor);
 }
 
+static const cn_variable *variable_at(const planner *p, const root *r)
+{
+    return p->plan->variable[r->variable].variable->variable;
+}
+
+static int64_t distance_of(const planner *p, const root *from, const root *to)
+{
+    return (unsigned char *)variable_at(p, to)->storage - (unsigned char *)variable_at(p, from)->storage;
+}
+
 static bool merge_operands(const planner *p, int head, const cn_entry *next, int64_t *delta)
 {
     const cn_entry *first = p->schedule[head].entry;
@@ -473,12 +490,11 @@ static bool merge_operands(const planner *p, int head, const cn_entry *next, int
         const root *ra = root_of(p, a), *rb = root_of(p, b);
         bool updated = is_output || i - first->output_count < first->output_count;
         if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE && updated) {
-            const cn_variable *from = p->plan->variable[ra->variable].variable->variable;
-            const cn_variable *to = p->plan->variable[rb->variable].variable->variable;
             /* What lies between them is written too: it must belong to their block. */
-            if (!from->block || from->block != to->block)
+            const void *block = variable_at(p, ra)->block;
+            if (!block || block != variable_at(p, rb)->block)
                 return false;
-            int64_t distance = (unsigned char *)to->storage - (unsigned char *)from->storage;
+            int64_t distance = distance_of(p, ra, rb);
             if (distance <= 0 || (*delta && distance != *delta))
                 return false;
             *delta = distance;
@@ -533,8 +549,9 @@ static bool place_gradients(planner *p, int first, int last, const int64_t *delt
 }
 
 /* What a run of the plan checks, since variables may move. */
-static void note_distances(planner *p, int first, int last, const int64_t *delta)
+static bool note_distances(planner *p, int first, int last)
 {
+    cn_plan *plan = p->plan;
     const cn_entry *head = p->schedule[first].entry;
     for (int i = first + 1; i <= last; i++) {
         const cn_entry *update = p->schedule[i].entry;
@@ -543,12 +560,17 @@ static void note_distances(planner *p, int first, int last, const int64_t *delta
             cn_tensor *tensor = is_output ? update->output[k] : update->input[k - update->output_count];
             cn_tensor *of_head = is_output ? head->output[k] : head->input[k - update->output_count];
             const root *r = root_of(p, tensor);
-            if (r->place == IN_VARIABLE && tensor != of_head) {
-                p->plan->variable[r->variable].first = root_of(p, of_head)->variable;
-                p->plan->variable[r->variable].delta = delta[i - first];
-            }
+            if (r->place != IN_VARIABLE || tensor == of_head)
+                continue;
+            const root *from = root_of(p, of_head);
+            if (!cn_grow((void **)&plan->distance, plan->distance_count, &plan->distance_capacity,
+                         sizeof *plan->distance))
+                return false;
+            plan->distance[plan->distance_count++] =
+                (cn_distance){from->variable, r->variable, distance_of(p, from, r)};
         }
     }
+    return true;
 }
 
 static bool merge_updates(planner *p)
@@ -574,10 +596,8 @@ static bool merge_updates(planner *p)
         p->merged[i] = last - i + 1;
         for (int j = i + 1; j <= last; j++)
             p->merged[j] = 0;
-        if (last > i) {
-            note_distances(p, i, last, delta);
-            done = place_gradients(p, i, last, delta);
-        }
+        if (last > i)
+            done = note_distances(p, i, last) && place_gradients(p, i, last, delta);
         i = last + 1;
     }
     cn_release(delta);
@@ -643,6 +663,10 @@ static bool place_block(planner *p)
             if (end > at)
                 at = (end + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
             slot++;
+        }
+        if (r->bytes > PTRDIFF_MAX - at - CN_ALIGNMENT) {
+            done = cn_fail(CN_MEMORY, "plan: the block is larger than the address space");
+            break;
         }
         r->offset = at;
         memmove(&active[slot + 1], &active[slot], (size_t)(active_count - slot) * sizeof *active);
@@ -769,8 +793,8 @@ static bool add_group(planner *p, int begin)
         used = entry_targets(p, begin, targets);
         if (p->merged[begin] > 1) {
             const cn_entry *last = p->schedule[begin + p->merged[begin] - 1].entry;
-            cn_target to = locate_tensor(p, last->output[0]);
-            int64_t span = p->plan->variable[to.variable].delta + (int64_t)bytes_of(last->output[0]);
+            int64_t span = distance_of(p, root_of(p, entry->output[0]), root_of(p, last->output[0])) +
+                           (int64_t)bytes_of(last->output[0]);
             *(int64_t *)preparation.prepared.bytes = span / (int64_t)cn_dtype_size(entry->output[0]->dtype);
         }
     }
@@ -863,10 +887,10 @@ static bool write_program(planner *p)
             return false;
     }
     for (int i = 0; i < p->ending_count; i++) {
-        cn_target to = {IN_VARIABLE, variable_index(plan, p->ending[i].variable), 0};
+        cn_target to = {IN_VARIABLE, p->ending[i].variable, 0};
         cn_target from =
             p->ending[i].staged != CN_NOBODY ? locate(p, p->ending[i].staged, 0) : locate_tensor(p, p->ending[i].value);
-        if (to.variable == CN_NOBODY || !add_copy(p, to, from, bytes_of(p->ending[i].value)))
+        if (!add_copy(p, to, from, bytes_of(p->ending[i].value)))
             return false;
     }
     plan->feed_count = p->tape->feed_count;
@@ -884,7 +908,7 @@ static bool write_program(planner *p)
 static bool make_plan(planner *p)
 {
     p->plan->facts.recorded = p->tape->count;
-    if (!find_live(p) || !make_schedule(p))
+    if (!find_live(p) || !find_variables(p) || !make_schedule(p))
         return false;
     find_groups(p);
     find_uses(p);

@@ -72,7 +72,10 @@ void cn_plan_free(cn_plan *plan)
     pthread_mutex_destroy(&plan->lock);
     cn_release(plan->program);
     cn_release(plan->target);
+    for (int i = 0; i < plan->variable_count; i++)
+        cn_variable_free(plan->variable[i].variable);
     cn_release(plan->variable);
+    cn_release(plan->distance);
     cn_release(plan->constants);
     cn_release(plan);
 }
@@ -104,11 +107,11 @@ static void *storage_of(const cn_plan *plan, int variable)
 static bool set_pointers(cn_frame *frame)
 {
     const cn_plan *plan = frame->plan;
-    for (int i = 0; i < plan->variable_count; i++) {
-        const cn_variable_use *use = &plan->variable[i];
-        if (use->first != CN_NOBODY &&
-            (unsigned char *)storage_of(plan, i) - (unsigned char *)storage_of(plan, use->first) != use->delta)
-            return cn_fail(CN_STATE, "run: %s has moved since it was planned", use->variable->variable->name);
+    for (int i = 0; i < plan->distance_count; i++) {
+        const cn_distance *d = &plan->distance[i];
+        if ((unsigned char *)storage_of(plan, d->to) - (unsigned char *)storage_of(plan, d->from) != d->bytes)
+            return cn_fail(CN_STATE, "run: %s has moved since it was planned",
+                           plan->variable[d->to].variable->variable->name);
     }
     for (int i = 0; i < plan->variable_count; i++)
         frame->storage[i] = storage_of(plan, i);

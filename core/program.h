@@ -19,11 +19,15 @@ enum { CN_NOBODY = -1 };
 
 /* A variable that a plan reads or writes. */
 typedef struct cn_variable_use {
-    cn_tensor *variable;
-    int64_t delta; /* from the first of the run of updates it is merged into */
-    int first;     /* index of that one's variable, or CN_NOBODY */
-    bool assigned; /* by a run */
+    cn_tensor *variable; /* counted */
+    bool assigned;       /* by a run */
 } cn_variable_use;
+
+/* How far two variables lie apart whose updates are merged. */
+typedef struct cn_distance {
+    int from, to; /* indices of plan's variables */
+    int64_t bytes;
+} cn_distance;
 
 struct cn_plan {
     unsigned char *program; /* the steps, without addresses */
@@ -32,6 +36,8 @@ struct cn_plan {
     int target_count, target_capacity;
     cn_variable_use *variable;
     int variable_count, variable_capacity;
+    cn_distance *distance;
+    int distance_count, distance_capacity;
     unsigned char *constants;
     size_t constant_bytes, block_bytes;
     int feed_count, output_count;

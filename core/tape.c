@@ -1,7 +1,6 @@
 #include "core/engine.h"
 #include "core/chain.h"
 #include "core/pieces.h"
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +37,10 @@ cn_tape *cn_shapes_tape(bool training)
 
 static void forget_bindings(cn_tape *tape)
 {
-    for (int i = 0; i < tape->binding_capacity; i++)
+    for (int i = 0; i < tape->binding_capacity; i++) {
         cn_release(tape->binding[i].reads);
+        cn_variable_free(tape->binding[i].variable);
+    }
     memset(tape->binding, 0, (size_t)tape->binding_capacity * sizeof *tape->binding);
     tape->binding_count = 0;
 }
@@ -111,6 +112,7 @@ cn_binding *cn_tape_binding(cn_tape *tape, const cn_tensor *variable, bool make)
         if (!make)
             return NULL;
         binding->variable = (cn_tensor *)(uintptr_t)variable;
+        cn_variable_retain(binding->variable);
         tape->binding_count++;
     }
     return binding;
@@ -163,6 +165,10 @@ cn_tensor *cn_tape_tensor(cn_tape *tape, cn_type type)
 /* A leaf: an entry without inputs, or one whose input is only where its memory lies. */
 static cn_tensor *new_leaf(cn_tape *tape, const cn_operation *operation, cn_type type, cn_tensor *alias)
 {
+    if (!cn_is_dtype(type.dtype)) {
+        cn_fail(CN_TYPE, "%s: %d is not an element type", operation->name, (int)type.dtype);
+        return NULL;
+    }
     cn_entry *entry = new_entry(tape, operation, NULL, &alias, alias ? 1 : 0, 1);
     cn_tensor *tensor = entry ? cn_tape_tensor(tape, type) : NULL;
     if (!tensor)
@@ -414,6 +420,9 @@ static bool record_entry(cn_tape *tape, const cn_operation *operation, const voi
         return false;
     if (!(operation->infer ? operation->infer(entry, type) : cn_broadcast_types(entry, type)))
         return false;
+    for (int i = 0; i < output_count; i++)
+        if (!cn_is_dtype(type[i].dtype))
+            return cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)type[i].dtype);
     bool runs = tape->kind == CN_EAGER && !is_view(operation);
     if (!(operation->flags & CN_STRIDED) && !operation->loop && !is_view(operation))
         for (int i = 0; i < count; i++)
@@ -546,8 +555,7 @@ cn_tensor *cn_scalar_typed(cn_tape *tape, double value, cn_dtype dtype)
         scalar_attributes attributes = {value, dtype};
         tape->record(tape, &cn_scalar_operation, &attributes, NULL, 0, &tensor, 1);
     } else {
-        bool whole = value == trunc(value) && fabs(value) <= INT32_MAX;
-        if (dtype == CN_I32 && !whole) {
+        if (!cn_can_hold(dtype, value)) {
             cn_fail(CN_TYPE, "scalar: %g is no int32", value);
             return NULL;
         }

@@ -51,6 +51,25 @@ size_t cn_array_type_size(cn_array_type type)
     return sizes[type];
 }
 
+bool cn_is_dtype(cn_dtype dtype)
+{
+    return (unsigned)dtype <= CN_I32;
+}
+
+bool cn_can_hold(cn_dtype dtype, double value)
+{
+    return dtype != CN_I32 || (value == trunc(value) && value >= INT32_MIN && value <= INT32_MAX);
+}
+
+static bool fits_int32(const int64_t *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (values[i] != (int32_t)values[i])
+            return cn_fail(CN_VALUE, "%lld at index %lld of an array is not in the range of int32",
+                           (long long)values[i], (long long)i);
+    return true;
+}
+
 bool cn_convert(void *to, cn_array_type to_type, const void *from, cn_array_type from_type, int64_t count)
 {
     if (to_type == from_type) {
@@ -60,6 +79,8 @@ bool cn_convert(void *to, cn_array_type to_type, const void *from, cn_array_type
     }
     if (to_type > CN_ARRAY_F64 && from_type <= CN_ARRAY_F64)
         return cn_fail(CN_TYPE, "float values cannot go into an array of integers");
+    if (to_type == CN_ARRAY_I32 && from_type == CN_ARRAY_I64 && !fits_int32(from, count))
+        return false;
 #define FROM(index, TO, FROM_)                            \
     case index:                                           \
         for (int64_t i = 0; i < count; i++)               \
@@ -162,6 +183,10 @@ cn_tensor *cn_variable_with(cn_variable_args args)
     int64_t size = cn_shape_size(args.shape);
     if (cn_failed())
         return NULL;
+    if (!cn_is_dtype(args.dtype)) {
+        cn_fail(CN_TYPE, "variable %s: %d is not an element type", args.name, (int)args.dtype);
+        return NULL;
+    }
     if (size < 0) {
         char text[CN_SHAPE_TEXT];
         cn_fail(CN_SHAPES, "variable %s: %s is not a shape", args.name, cn_shape_text(args.shape, text, sizeof text));
@@ -186,12 +211,12 @@ cn_tensor *cn_variable_with(cn_variable_args args)
 
 void cn_variable_retain(cn_tensor *tensor)
 {
-    tensor->variable->references++;
+    __atomic_add_fetch(&tensor->variable->references, 1, __ATOMIC_RELAXED);
 }
 
 void cn_variable_free(cn_tensor *tensor)
 {
-    if (!tensor || --tensor->variable->references > 0)
+    if (!tensor || __atomic_sub_fetch(&tensor->variable->references, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     cn_variable *variable = tensor->variable;
     if (variable->forget_block)

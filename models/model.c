@@ -87,7 +87,7 @@ typedef struct weight_block {
 static void forget_block(void *opaque)
 {
     weight_block *block = opaque;
-    if (--block->references > 0)
+    if (__atomic_sub_fetch(&block->references, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     cn_release(block->memory);
     cn_release(block);

@@ -81,6 +81,16 @@ Test(creation, a_shape_that_is_none_is_refused)
     expect_error(!cn_eye(tape, -2), "eye: (None, None) is not a shape");
 }
 
+Test(creation, an_int32_takes_whole_numbers_of_its_range)
+{
+    EXPECT(cn_full(tape, CN_SHAPE(1), -7, .dtype = CN_I32), CN_SHAPE(1), -7);
+    expect_error(!cn_full(tape, CN_SHAPE(1), 1.5, .dtype = CN_I32), "full: 1.5 is no int32");
+    expect_error(!cn_full(tape, CN_SHAPE(1), 3e9, .dtype = CN_I32), "full: 3e+09 is no int32");
+    cn_tensor *x = cn_zeros(tape, CN_SHAPE(1), .dtype = CN_I32);
+    expect_error(!cn_full_like(x, INFINITY), "full_like: inf is no int32: (1,)");
+    expect_error(!cn_pad(x, {{1, 0}}, .value = 0.5), "pad: 0.5 is no int32: (1,)");
+}
+
 Test(creation, a_tape_is_needed)
 {
     cr_assert_null(cn_zeros(NULL, CN_SHAPE(2)));

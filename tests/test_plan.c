@@ -202,3 +202,15 @@ Test(plan, run_into_an_array_of_the_wrong_type_leaves_the_variables)
     expect_refusal(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&loss, 1)}), d, CN_TYPE);
     free_descent(d);
 }
+
+Test(plan, outlives_the_owner_of_its_variables)
+{
+    step_of_descent d = plan_descent();
+    const float x[6] = {1, 2, 3, 3, 2, 1};
+    float first = NAN, second = NAN;
+    cn_variable_free(d.w);
+    cr_assert(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&first, 1)}));
+    cr_assert(cn_run(d.plan, {cn_array(x, 2, 3)}, {cn_array(&second, 1)}));
+    cr_expect_lt(second, first);
+    cn_plan_free(d.plan);
+}

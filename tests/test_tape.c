@@ -238,3 +238,61 @@ Test(tape, a_scalar_of_int32_is_a_whole_number)
     cn_error_clear();
     cn_tape_free(tape);
 }
+
+Test(tape, read_outlives_the_variable)
+{
+    cn_tape *tape = cn_tape_new();
+    const float start[2] = {3, 4};
+    float value[2];
+    cn_tensor *w = cn_variable_new(CN_SHAPE(2));
+    cn_variable_set(w, cn_array(start, 2));
+    cn_tensor *read = cn_read(tape, w);
+    cn_variable_free(w);
+    cr_assert(cn_values(read, cn_array(value, 2)), "%s", cn_error_message());
+    cr_expect_eq(value[1], 4);
+    cn_tape_free(tape);
+}
+
+Test(tape, int64_values_beyond_int32_are_refused)
+{
+    cn_tape *tape = cn_tape_new();
+    const int64_t labels[3] = {7, INT32_MIN, (int64_t)INT32_MAX + 1};
+    cr_expect_not_null(cn_constant(tape, cn_array(labels, 2)));
+    cr_expect_null(cn_constant(tape, cn_array(labels, 3)));
+    cr_expect_eq(cn_error_code(), CN_VALUE);
+    cr_expect_str_eq(cn_error_message(), "2147483648 at index 2 of an array is not in the range of int32");
+    cn_error_clear();
+    cn_tape_free(tape);
+}
+
+Test(tape, what_is_no_element_type_is_refused)
+{
+    const cn_dtype none = (cn_dtype)7;
+    cn_tape *eager = cn_tape_new(), *deferred = cn_tape_new(.deferred = true);
+    const float x = 1;
+    cr_expect_null(cn_variable_new(CN_SHAPE(2), .dtype = none));
+    cn_error_clear();
+    cr_expect_null(cn_feed(deferred, CN_SHAPE(2), .dtype = none));
+    cn_error_clear();
+    cr_expect_null(cn_constant_as(eager, cn_array(&x, 1), none));
+    cn_error_clear();
+    cr_expect_null(cn_zeros(eager, CN_SHAPE(2), .dtype = none));
+    cr_expect_str_eq(cn_error_message(), "full: 7 is not an element type");
+    cn_error_clear();
+    cn_tape_free(deferred);
+    cn_tape_free(eager);
+}
+
+Test(tape, operations_that_do_nothing_fail_while_an_error_is_set)
+{
+    cn_tape *tape = cn_tape_new();
+    const float values[2] = {1, 2};
+    cn_tensor *x = cn_constant(tape, cn_array(values, 2));
+    cn_reshape(x, CN_SHAPE(3));
+    cr_assert(cn_failed());
+    cr_expect_null(cn_linear(x));
+    cr_expect_null(cn_cast(x, CN_F32));
+    cr_expect_null(cn_broadcast_to(x, CN_SHAPE(2)));
+    cn_error_clear();
+    cn_tape_free(tape);
+}

@@ -194,7 +194,7 @@ PLAIN(PLAIN_FUNCTION)
 
 cn_tensor *cn_linear(cn_tensor *x)
 {
-    return x;
+    return cn_failed() ? NULL : x;
 }
 
 cn_tensor *cn_exponential(cn_tensor *x)

@@ -300,7 +300,7 @@ static bool expand_cast(const cn_entry *entry, cn_tape *tape, cn_tensor **output
 #define CAST_ENTRY(dtype, short_name) [dtype] = &cast_to_##short_name,
     static const cn_operation *const rows[] = {CASTS(CAST_ENTRY)};
     const cast_attributes *to = entry->attributes;
-    if ((unsigned)to->dtype > CN_I32)
+    if (!cn_is_dtype(to->dtype))
         return cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)to->dtype);
     if (entry->input[0]->dtype == to->dtype) {
         *output = entry->input[0];
@@ -313,7 +313,7 @@ static const cn_operation cast_row = {.name = "cast", .attributes = sizeof(cast_
 
 cn_tensor *cn_cast(cn_tensor *x, cn_dtype dtype)
 {
-    return x && x->dtype == dtype ? x : cn_record(&cast_row, &(cast_attributes){dtype}, &x, 1);
+    return x && x->dtype == dtype && !cn_failed() ? x : cn_record(&cast_row, &(cast_attributes){dtype}, &x, 1);
 }
 
 static bool same_infer(const cn_entry *entry, cn_type *output)

@@ -50,9 +50,9 @@ static bool prepare_series(const cn_entry *entry, cn_preparation *preparation, c
 
 static cn_kernel *const fill[] = {fill_f32, fill_f64, fill_i32};
 
-static bool check_dtype(const cn_entry *entry, cn_dtype dtype)
+static bool check_value(const cn_entry *entry, cn_dtype dtype, double value)
 {
-    return (unsigned)dtype <= CN_I32 || cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)dtype);
+    return cn_can_hold(dtype, value) || cn_entry_fail(entry, CN_VALUE, "%g is no int32", value);
 }
 
 static bool check_shape(const cn_entry *entry, cn_shape shape)
@@ -72,7 +72,7 @@ static bool full_infer(const cn_entry *entry, cn_type *output)
 {
     const cn_full_args *args = entry->attributes;
     *output = (cn_type){args->dtype, args->shape};
-    return check_dtype(entry, args->dtype) && check_shape(entry, args->shape);
+    return check_value(entry, args->dtype, args->value) && check_shape(entry, args->shape);
 }
 
 static bool full_prepare(const cn_entry *entry, cn_preparation *preparation)
@@ -92,7 +92,7 @@ cn_tensor *cn_full_with(cn_tape *tape, cn_full_args args)
 static bool full_like_infer(const cn_entry *entry, cn_type *output)
 {
     *output = (cn_type){entry->input[0]->dtype, entry->input[0]->shape};
-    return true;
+    return check_value(entry, output->dtype, *(const double *)entry->attributes);
 }
 
 static bool full_like_prepare(const cn_entry *entry, cn_preparation *preparation)
@@ -125,8 +125,6 @@ static bool arange_infer(const cn_entry *entry, cn_type *output)
 {
     const cn_arange_args *args = entry->attributes;
     double count = ceil((args->stop - args->start) / args->step);
-    if (!check_dtype(entry, args->dtype))
-        return false;
     if (args->step == 0 || !isfinite(count) || count > (double)(INT64_MAX / 16))
         return cn_entry_fail(entry, CN_ARGUMENT, "from %g to %g by %g is not a range", args->start, args->stop,
                              args->step);
@@ -165,7 +163,7 @@ static bool eye_infer(const cn_entry *entry, cn_type *output)
 {
     const cn_eye_args *args = entry->attributes;
     *output = (cn_type){args->dtype, CN_SHAPE(args->n, args->m == CN_NONE ? args->n : args->m)};
-    return check_dtype(entry, args->dtype) && check_shape(entry, output->shape);
+    return check_shape(entry, output->shape);
 }
 
 static bool eye_prepare(const cn_entry *entry, cn_preparation *preparation)

@@ -524,8 +524,6 @@ static bool one_hot_infer(const cn_entry *entry, cn_type *output)
         return false;
     if (attributes->classes < 0 || from->rank == CN_MAX_RANK)
         return cn_entry_fail(entry, CN_ARGUMENT, "there is no axis of %lld classes", (long long)attributes->classes);
-    if ((unsigned)attributes->dtype > CN_I32)
-        return cn_entry_fail(entry, CN_TYPE, "%d is not an element type", (int)attributes->dtype);
     *output = (cn_type){attributes->dtype, {.rank = from->rank + 1}};
     for (int d = 0; d <= from->rank; d++)
         output->shape.dim[d] = d < axis ? from->dim[d] : d == axis ? attributes->classes : from->dim[d - 1];

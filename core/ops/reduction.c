@@ -71,7 +71,7 @@ static const cn_operation broadcast_to = {.name = "broadcast_to",
 
 cn_tensor *cn_broadcast_to(cn_tensor *x, cn_shape shape)
 {
-    return x && x->tape && cn_shape_equal(x->shape, shape)
+    return x && x->tape && cn_shape_equal(x->shape, shape) && !cn_failed()
                ? x
                : cn_record(&broadcast_to, &(broadcast_attributes){.shape = shape}, &x, 1);
 }
@@ -449,7 +449,7 @@ static const cn_operation sum_to = {.name = "sum_to",
 
 cn_tensor *cn_sum_to(cn_tensor *x, cn_shape shape)
 {
-    return x && x->tape && cn_shape_equal(x->shape, shape) ? x : cn_record(&sum_to, &shape, &x, 1);
+    return x && x->tape && cn_shape_equal(x->shape, shape) && !cn_failed() ? x : cn_record(&sum_to, &shape, &x, 1);
 }
 
 /* Written with others */

@@ -575,6 +575,8 @@ static bool pad_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **output)
             return cn_entry_fail(entry, CN_ARGUMENT, "axis %d is too short to mirror %lld elements", d,
                                  (long long)longer);
     }
+    if (!cn_can_hold(x->dtype, args->value))
+        return cn_entry_fail(entry, CN_VALUE, "%g is no int32", args->value);
     if (args->mode == CN_PAD_CONSTANT) {
         output[0] = cn_record(&unslice, &slice, &x, 1);
     } else {
