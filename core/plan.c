@@ -8,8 +8,8 @@
  *
  * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
  * variable, and all writes to variables come after the last check. */
-#include "core/program.h"
 #include "core/chain.h"
+#include "core/planner.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,84 +20,12 @@ void cn_plan_set_tile(int64_t elements)
     forced_tile = elements;
 }
 
-/* The memory of a tensor that is not a view. */
-typedef struct root {
-    cn_place place;
-    size_t bytes;
-    int producer;    /* position, -1 for leaves */
-    int last_use;    /* position of the last entry that reads it; FOREVER for outputs */
-    int partial;     /* the last group that reads it other than index by index */
-    int first, last; /* lifetime in the block, from positions of groups */
-    int owner;       /* IN_ROOT */
-    int slot;        /* IN_TILE */
-    int variable;    /* IN_VARIABLE: index into the plan's */
-    size_t offset;   /* in the owner, the block or the constants */
-    const void *data;
-    int claim;  /* the last run of updates that wants to lay it */
-    bool final; /* the last value of an assigned variable */
-} root;
-
-enum { FOREVER = INT32_MAX };
-
-/* An entry of the schedule: live, and not a leaf or a view. */
-typedef struct scheduled {
-    cn_entry *entry;
-    int group; /* position of the first entry of its group */
-    int end;   /* of a group's first entry: position of the last */
-    bool chain, epilogue;
-} scheduled;
-
-typedef struct planner {
-    cn_tape *tape;
-    cn_plan *plan;
-    cn_tensor *output[CN_MAX_FEEDS];
-    bool *live;
-    scheduled *schedule;
-    int count;
-    root *root;
-    int root_count, root_capacity;
-    int last_check;
-    struct ending {
-        int variable;
-        cn_tensor *value;
-        int staged; /* a root that the value is copied to first, or CN_NOBODY */
-    } * ending;
-    int ending_count;
-    int output_staged[CN_MAX_FEEDS];
-    int *workspace; /* root of each entry's workspace, or CN_NOBODY */
-    int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
-} planner;
-
-static int new_root(planner *p, root r)
+int cn_planner_root(planner *p, root r)
 {
     if (!cn_grow((void **)&p->root, p->root_count, &p->root_capacity, sizeof *p->root))
         return CN_NOBODY;
     p->root[p->root_count] = r;
     return p->root_count++;
-}
-
-static size_t bytes_of(const cn_tensor *tensor)
-{
-    return (size_t)cn_shape_size(tensor->shape) * cn_dtype_size(tensor->dtype);
-}
-
-static root *root_of(const planner *p, cn_tensor *tensor)
-{
-    return &p->root[cn_base(tensor)->root];
-}
-
-/* The root whose memory a root lies in. */
-static int owner_of(const planner *p, int index)
-{
-    while (p->root[index].place == IN_ROOT)
-        index = p->root[index].owner;
-    return index;
-}
-
-/* The whole of its root, in row-major order: element i of the tensor is element i of the memory. */
-static bool is_whole(const planner *p, cn_tensor *tensor)
-{
-    return tensor->dense && tensor->offset == 0 && bytes_of(tensor) == root_of(p, tensor)->bytes;
 }
 
 /* What is needed */
@@ -168,7 +96,7 @@ static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
         r.place = IN_VARIABLE;
         r.variable = tensor->root;
     }
-    return (tensor->root = new_root(p, r)) != CN_NOBODY;
+    return (tensor->root = cn_planner_root(p, r)) != CN_NOBODY;
 }
 
 static bool make_schedule(planner *p)
@@ -197,7 +125,7 @@ static bool make_schedule(planner *p)
                 continue;
             }
             root r = {.bytes = bytes_of(tensor), .producer = position, .last_use = position, .partial = -1};
-            if ((tensor->root = new_root(p, r)) == CN_NOBODY)
+            if ((tensor->root = cn_planner_root(p, r)) == CN_NOBODY)
                 return false;
         }
         if (scheduled_here) {
@@ -379,13 +307,13 @@ static bool stage(planner *p)
     root r = {.place = IN_BLOCK, .producer = p->count, .last_use = FOREVER, .partial = -1};
     for (int i = 0; i < p->ending_count; i++) {
         r.bytes = bytes_of(p->ending[i].value);
-        if (must_stage(p, p->ending[i].value) && (p->ending[i].staged = new_root(p, r)) == CN_NOBODY)
+        if (must_stage(p, p->ending[i].value) && (p->ending[i].staged = cn_planner_root(p, r)) == CN_NOBODY)
             return false;
     }
     for (int i = 0; i < p->plan->output_count; i++) {
         r.bytes = bytes_of(p->output[i]);
         p->output_staged[i] = CN_NOBODY;
-        if (must_stage(p, p->output[i]) && (p->output_staged[i] = new_root(p, r)) == CN_NOBODY)
+        if (must_stage(p, p->output[i]) && (p->output_staged[i] = cn_planner_root(p, r)) == CN_NOBODY)
             return false;
     }
     return true;
@@ -449,159 +377,6 @@ static void place_in_inputs(planner *p)
             }
         }
     }
-}
-
-/* Updates in a row whose operands lie at the same distances become one; gradients are placed so that they do. */
-
-/* Memory of its own in the block, which may be laid anywhere. */
-static bool is_movable(const planner *p, cn_tensor *tensor)
-{
-    const root *memory = &p->root[owner_of(p, cn_base(tensor)->root)];
-    return memory->place == IN_BLOCK && memory->bytes == bytes_of(tensor);
-}
-
-static const cn_variable *variable_at(const planner *p, const root *r)
-{
-    return p->plan->variable[r->variable].variable->variable;
-}
-
-static int64_t distance_of(const planner *p, const root *from, const root *to)
-{
-    return (unsigned char *)variable_at(p, to)->storage - (unsigned char *)variable_at(p, from)->storage;
-}
-
-static bool merge_operands(const planner *p, int head, const cn_entry *next, int64_t *delta)
-{
-    const cn_entry *first = p->schedule[head].entry;
-    if (next->operation != first->operation || next->input_count != first->input_count ||
-        (next->operation->attributes && memcmp(next->attributes, first->attributes, next->operation->attributes) != 0))
-        return false;
-    *delta = 0;
-    int64_t elements = cn_shape_size(first->output[0]->shape), own = cn_shape_size(next->output[0]->shape);
-    for (int i = 0; i < first->output_count + first->input_count; i++) {
-        bool is_output = i < first->output_count;
-        cn_tensor *a = is_output ? first->output[i] : first->input[i - first->output_count];
-        cn_tensor *b = is_output ? next->output[i] : next->input[i - first->output_count];
-        if (!is_output && a == b && cn_shape_size(a->shape) != elements)
-            continue;
-        if (cn_shape_size(a->shape) != elements || cn_shape_size(b->shape) != own || !is_whole(p, a) ||
-            !is_whole(p, b) || a->dtype != b->dtype || (!is_output && root_of(p, b)->producer >= head))
-            return false;
-        const root *ra = root_of(p, a), *rb = root_of(p, b);
-        bool updated = is_output || i - first->output_count < first->output_count;
-        if (ra->place == IN_VARIABLE && rb->place == IN_VARIABLE && updated) {
-            /* What lies between them is written too: it must belong to their block. */
-            const void *block = variable_at(p, ra)->block;
-            if (!block || block != variable_at(p, rb)->block)
-                return false;
-            int64_t distance = distance_of(p, ra, rb);
-            if (distance <= 0 || (*delta && distance != *delta))
-                return false;
-            *delta = distance;
-        } else if (is_output || !is_movable(p, a) || !is_movable(p, b)) {
-            return false;
-        }
-    }
-    return *delta > 0;
-}
-
-/* Notes what a run of updates would lay elsewhere; false if that is needed in two places. */
-static bool claim_operands(planner *p, const cn_entry *entry, int run)
-{
-    for (int i = 0; i < entry->input_count; i++) {
-        root *memory = &p->root[owner_of(p, cn_base(entry->input[i])->root)];
-        if (memory->place != IN_BLOCK ||
-            cn_shape_size(entry->input[i]->shape) != cn_shape_size(entry->output[0]->shape))
-            continue;
-        if (memory->claim == run)
-            return false;
-        memory->claim = run;
-    }
-    return true;
-}
-
-static bool place_gradients(planner *p, int first, int last, const int64_t *delta)
-{
-    const cn_entry *head = p->schedule[first].entry;
-    for (int i = 0; i < head->input_count; i++) {
-        if (root_of(p, head->input[i])->place == IN_VARIABLE ||
-            (first < last && head->input[i] == p->schedule[last].entry->input[i]))
-            continue;
-        cn_tensor *end = p->schedule[last].entry->input[i];
-        root region = {.place = IN_BLOCK,
-                       .bytes = (size_t)delta[last - first] + bytes_of(end),
-                       .producer = p->count,
-                       .last_use = last,
-                       .partial = -1};
-        int index = new_root(p, region);
-        if (index == CN_NOBODY)
-            return false;
-        for (int j = first; j <= last; j++) {
-            root *memory = &p->root[owner_of(p, cn_base(p->schedule[j].entry->input[i])->root)];
-            memory->place = IN_ROOT;
-            memory->owner = index;
-            memory->offset = (size_t)delta[j - first];
-            if (memory->producer < p->root[index].producer)
-                p->root[index].producer = memory->producer;
-        }
-    }
-    return true;
-}
-
-/* What a run of the plan checks, since variables may move. */
-static bool note_distances(planner *p, int first, int last)
-{
-    cn_plan *plan = p->plan;
-    const cn_entry *head = p->schedule[first].entry;
-    for (int i = first + 1; i <= last; i++) {
-        const cn_entry *update = p->schedule[i].entry;
-        for (int k = 0; k < update->output_count + update->input_count; k++) {
-            bool is_output = k < update->output_count;
-            cn_tensor *tensor = is_output ? update->output[k] : update->input[k - update->output_count];
-            cn_tensor *of_head = is_output ? head->output[k] : head->input[k - update->output_count];
-            const root *r = root_of(p, tensor);
-            if (r->place != IN_VARIABLE || tensor == of_head)
-                continue;
-            const root *from = root_of(p, of_head);
-            if (!cn_grow((void **)&plan->distance, plan->distance_count, &plan->distance_capacity,
-                         sizeof *plan->distance))
-                return false;
-            plan->distance[plan->distance_count++] =
-                (cn_distance){from->variable, r->variable, distance_of(p, from, r)};
-        }
-    }
-    return true;
-}
-
-static bool merge_updates(planner *p)
-{
-    int64_t *delta = cn_allocate((size_t)p->count + 1, sizeof *delta);
-    bool done = delta != NULL;
-    for (int i = 0; done && i < p->count;) {
-        const cn_entry *entry = p->schedule[i].entry;
-        int last = i;
-        delta[0] = 0;
-        bool merges = entry->operation->flags & CN_MERGES && claim_operands(p, entry, i + 1);
-        while (merges && last + 1 < p->count) {
-            const cn_entry *previous = p->schedule[last].entry;
-            int64_t distance, bytes = (int64_t)bytes_of(previous->output[0]);
-            if (!merge_operands(p, i, p->schedule[last + 1].entry, &distance))
-                break;
-            int64_t gap = distance - (delta[last - i] + bytes);
-            if (gap < 0 || gap >= CN_ALIGNMENT || !claim_operands(p, p->schedule[last + 1].entry, i + 1))
-                break;
-            last++;
-            delta[last - i] = distance;
-        }
-        p->merged[i] = last - i + 1;
-        for (int j = i + 1; j <= last; j++)
-            p->merged[j] = 0;
-        if (last > i)
-            done = note_distances(p, i, last) && place_gradients(p, i, last, delta);
-        i = last + 1;
-    }
-    cn_release(delta);
-    return done;
 }
 
 /* Offsets */
@@ -793,7 +568,7 @@ static bool add_group(planner *p, int begin)
         used = entry_targets(p, begin, targets);
         if (p->merged[begin] > 1) {
             const cn_entry *last = p->schedule[begin + p->merged[begin] - 1].entry;
-            int64_t span = distance_of(p, root_of(p, entry->output[0]), root_of(p, last->output[0])) +
+            int64_t span = cn_planner_distance(p, root_of(p, entry->output[0]), root_of(p, last->output[0])) +
                            (int64_t)bytes_of(last->output[0]);
             *(int64_t *)preparation.prepared.bytes = span / (int64_t)cn_dtype_size(entry->output[0]->dtype);
         }
@@ -857,7 +632,7 @@ static bool find_workspaces(planner *p)
         if (!cn_prepare(p->schedule[i].entry, &preparation))
             return false;
         root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
-        if (preparation.workspace && (p->workspace[i] = new_root(p, r)) == CN_NOBODY)
+        if (preparation.workspace && (p->workspace[i] = cn_planner_root(p, r)) == CN_NOBODY)
             return false;
     }
     return true;
@@ -916,7 +691,7 @@ static bool make_plan(planner *p)
         return false;
     place_tiles(p);
     place_in_inputs(p);
-    if (!merge_updates(p) || !find_workspaces(p))
+    if (!cn_merge_updates(p) || !find_workspaces(p))
         return false;
     find_lifetimes(p);
     return place_block(p) && write_program(p);

@@ -1,0 +1,85 @@
+/* Private: what the parts of the planner work on (plan.c, merge_updates.c). */
+#ifndef CN_CORE_PLANNER_H
+#define CN_CORE_PLANNER_H
+#include "core/program.h"
+
+/* The memory of a tensor that is not a view. */
+typedef struct root {
+    cn_place place;
+    size_t bytes;
+    int producer;    /* position, -1 for leaves */
+    int last_use;    /* position of the last entry that reads it; FOREVER for outputs */
+    int partial;     /* the last group that reads it other than index by index */
+    int first, last; /* lifetime in the block, from positions of groups */
+    int owner;       /* IN_ROOT */
+    int slot;        /* IN_TILE */
+    int variable;    /* IN_VARIABLE: index into the plan's */
+    size_t offset;   /* in the owner, the block or the constants */
+    const void *data;
+    int claim;  /* the last run of updates that wants to lay it */
+    bool final; /* the last value of an assigned variable */
+} root;
+
+enum { FOREVER = INT32_MAX };
+
+/* An entry of the schedule: live, and not a leaf or a view. */
+typedef struct scheduled {
+    cn_entry *entry;
+    int group; /* position of the first entry of its group */
+    int end;   /* of a group's first entry: position of the last */
+    bool chain, epilogue;
+} scheduled;
+
+typedef struct planner {
+    cn_tape *tape;
+    cn_plan *plan;
+    cn_tensor *output[CN_MAX_FEEDS];
+    bool *live;
+    scheduled *schedule;
+    int count;
+    root *root;
+    int root_count, root_capacity;
+    int last_check;
+    struct ending {
+        int variable;
+        cn_tensor *value;
+        int staged; /* a root that the value is copied to first, or CN_NOBODY */
+    } * ending;
+    int ending_count;
+    int output_staged[CN_MAX_FEEDS];
+    int *workspace; /* root of each entry's workspace, or CN_NOBODY */
+    int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
+} planner;
+
+/* Adds a root; its index, or CN_NOBODY. */
+int cn_planner_root(planner *p, root r);
+
+/* Updates in a row whose operands lie at the same distances become one; gradients are placed so that they do. */
+bool cn_merge_updates(planner *p);
+/* How many bytes lie between the storages of the variables that two roots lie in. */
+int64_t cn_planner_distance(const planner *p, const root *from, const root *to);
+
+static inline size_t bytes_of(const cn_tensor *tensor)
+{
+    return (size_t)cn_shape_size(tensor->shape) * cn_dtype_size(tensor->dtype);
+}
+
+static inline root *root_of(const planner *p, cn_tensor *tensor)
+{
+    return &p->root[cn_base(tensor)->root];
+}
+
+/* The root whose memory a root lies in. */
+static inline int owner_of(const planner *p, int index)
+{
+    while (p->root[index].place == IN_ROOT)
+        index = p->root[index].owner;
+    return index;
+}
+
+/* The whole of its root, in row-major order: element i of the tensor is element i of the memory. */
+static inline bool is_whole(const planner *p, cn_tensor *tensor)
+{
+    return tensor->dense && tensor->offset == 0 && bytes_of(tensor) == root_of(p, tensor)->bytes;
+}
+#endif
