@@ -19,6 +19,7 @@
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "core/ops/product.h"
+#include "core/ops/convolution.h"
 #include "core/ops/softmax.h"
 #include "core/ops/crossentropy.h"
 #include "core/ops/joining.h"
