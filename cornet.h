@@ -31,6 +31,7 @@
 #include "layers/regularizer.h"
 #include "layers/layer.h"
 #include "layers/core.h"
+#include "layers/convolution.h"
 #include "layers/reshaping.h"
 #include "layers/merging.h"
 #include "layers/regularization.h"
