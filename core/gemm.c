@@ -48,29 +48,6 @@ typedef struct cn_gemm_job {
     void *context;
 } cn_gemm_job;
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return a / b + (a % b != 0);
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-typedef struct range {
-    int64_t first, count;
-} range;
-
-/* Part i of [0, n) cut into `parts` of sizes that differ by one at most. */
-static range part(int64_t n, int64_t parts, int64_t i)
-{
-    if (parts == 1)
-        return (range){0, n};
-    int64_t each = n / parts, longer = n % parts;
-    return (range){each * i + least(i, longer), each + (i < longer)};
-}
-
 /* OpenBLAS wants one of the strides to be 1, the other to span a row, and int sizes. */
 static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t column)
 {
@@ -85,8 +62,7 @@ static bool blas_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels
            blas_takes(g->k, g->n, g->b_row, g->b_column);
 }
 
-/* Rows of B in a panel: as many as leave room in L1 for the rows of A. */
-static int64_t panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
+int64_t cn_gemm_panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
 {
     return L1_BYTES / ((2 * kernels->width + kernels->most_rows[1]) * size) / 16 * 16;
 }
@@ -97,7 +73,7 @@ static bool direct_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kerne
         return false;
     if (g->n <= 2 * kernels->width || g->m <= DIRECT_ROWS_ALIASED)
         return true;
-    if (g->k <= panel_depth(kernels, size))
+    if (g->k <= cn_gemm_panel_depth(kernels, size))
         return g->m <= DIRECT_ROWS_SHALLOW;
     return g->m <= DIRECT_ROWS && g->b_row * size % ALIAS_BYTES != 0;
 }
@@ -113,13 +89,13 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
     if (wanted == 1 && g->batch > 1) {
         while (wanted < most && flops * (double)g->batch >= piece * (double)wanted * 2)
             wanted *= 2;
-        cut->batch_pieces = least(g->batch, wanted);
+        cut->batch_pieces = cn_least(g->batch, wanted);
         return;
     }
-    cut->row_pieces = divide_up(g->m, most_rows);
-    cut->column_pieces = least(divide_up(g->n, cut->column_unit), divide_up(wanted, cut->row_pieces));
+    cut->row_pieces = cn_divide_up(g->m, most_rows);
+    cut->column_pieces = cn_least(cn_divide_up(g->n, cut->column_unit), cn_divide_up(wanted, cut->row_pieces));
     if (cut->row_pieces * cut->column_pieces < wanted)
-        cut->row_pieces = least(divide_up(g->m, least_rows), divide_up(wanted, cut->column_pieces));
+        cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
 }
 
 static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
@@ -136,11 +112,11 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     if (blas_is_better(g, kernels, flops)) {
         cut->path = CN_GEMM_BLAS;
     } else if (!direct_is_better(g, kernels, size)) {
-        int64_t depth = panel_depth(kernels, size);
+        int64_t depth = cn_gemm_panel_depth(kernels, size);
         cut->path = CN_GEMM_PACKED;
         rows_in_l2 = L2_ROWS_BYTES / (depth * size);
         if (g->k > depth)
-            cut->k_blocks = divide_up(g->k, depth);
+            cut->k_blocks = cn_divide_up(g->k, depth);
         /* Rows of A on the same lines of L1, if the copy is read often enough. */
         cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
                       g->n >= 8 * width;
@@ -171,21 +147,15 @@ size_t cn_gemm_workspace(const cn_gemm *product)
     return (size_t)product->m * (size_t)product->k * (product->dtype == CN_F64 ? sizeof(double) : sizeof(float));
 }
 
-typedef struct tile_choice {
-    cn_gemm_tile *run;
-    int64_t columns, last; /* those that it computes, and those of its last vector */
-} tile_choice;
-
-/* The widest tile of `rows` rows that `columns` columns fill to the last vector. */
-static tile_choice tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns)
+cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns)
 {
     int64_t width = kernels->width;
     int i = columns > 7 * width ? 3 : columns > 3 * width ? 2 : columns > width ? 1 : 0;
     while (rows > kernels->most_rows[i])
         i--;
-    int64_t taken = least(columns, width << i);
-    return (tile_choice){rows == 1 && i < 3 ? kernels->one_row[i] : kernels->tile[i][rows], taken,
-                         taken - (width << i) + width};
+    int64_t taken = cn_least(columns, width << i);
+    return (cn_gemm_tile_choice){rows == 1 && i < 3 ? kernels->one_row[i] : kernels->tile[i][rows], taken,
+                                 taken - (width << i) + width};
 }
 
 /* The block of C at `row` and `column` of one matrix; a, b and c point at its operands' first elements. */
@@ -194,12 +164,12 @@ static void multiply_direct(const cn_gemm_job *job, const char *a, const char *b
 {
     const cn_gemm *g = job->product;
     int64_t size = job->size, most = job->kernels->most_rows[0];
-    int64_t tiles = rows <= most ? 1 : divide_up(rows, most);
+    int64_t tiles = rows <= most ? 1 : cn_divide_up(rows, most);
     for (int64_t column = 0, taken; column < columns; column += taken) {
-        taken = tile_for(job->kernels, part(rows, tiles, 0).count, columns - column).columns;
+        taken = cn_gemm_tile_for(job->kernels, cn_part(rows, tiles, 0).count, columns - column).columns;
         for (int64_t i = 0; i < tiles; i++) {
-            range r = part(rows, tiles, i);
-            tile_choice tile = tile_for(job->kernels, r.count, taken);
+            cn_range r = cn_part(rows, tiles, i);
+            cn_gemm_tile_choice tile = cn_gemm_tile_for(job->kernels, r.count, taken);
             tile.run(g->k, a + r.first * g->a_row * size, g->a_row, g->a_column, b + column * size, g->b_row,
                      c + (r.first * g->ldc + column) * size, g->ldc, tile.last, g->accumulate);
         }
@@ -207,23 +177,23 @@ static void multiply_direct(const cn_gemm_job *job, const char *a, const char *b
 }
 
 /* The same from packed panels of B; `a` is where A's rows begin in packed_a, if A is packed. */
-static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, range row,
-                            range column)
+static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, cn_range row,
+                            cn_range column)
 {
     const cn_gemm *g = job->product;
     const cn_gemm_type_kernels *kernels = job->kernels;
-    int64_t size = job->size, width = kernels->width, tiles = divide_up(row.count, kernels->most_rows[1]);
+    int64_t size = job->size, width = kernels->width, tiles = cn_divide_up(row.count, kernels->most_rows[1]);
     _Alignas(64) char panel[PANEL_BYTES];
     for (int64_t block = 0; block < job->cut->k_blocks; block++) {
-        range k = part(g->k, job->cut->k_blocks, block);
+        cn_range k = cn_part(g->k, job->cut->k_blocks, block);
         for (int64_t j = 0; j < column.count; j += 2 * width) {
-            int64_t n = least(2 * width, column.count - j), padded = n > width ? 2 * width : width;
+            int64_t n = cn_least(2 * width, column.count - j), padded = n > width ? 2 * width : width;
             char *out = c + j * size;
             kernels->pack(n, k.count, b + (k.first * g->b_row + j * g->b_column) * size, g->b_column, g->b_row, panel,
                           padded, padded);
             for (int64_t i = 0; i < tiles; i++) {
-                range r = part(row.count, tiles, i);
-                tile_choice tile = tile_for(kernels, r.count, n);
+                cn_range r = cn_part(row.count, tiles, i);
+                cn_gemm_tile_choice tile = cn_gemm_tile_for(kernels, r.count, n);
                 bool packed = job->cut->pack_a;
                 const char *rows = packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
                                           : a + (r.first * g->a_row + k.first * g->a_column) * size;
@@ -272,14 +242,15 @@ static void multiply_piece(void *context, int64_t piece)
     const cn_gemm *g = job->product;
     const cn_gemm_cut *cut = job->cut;
     int64_t size = job->size;
-    range row = part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
-    range column = {0, g->n};
+    cn_range row = cn_part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
+    cn_range column = {0, g->n};
     if (cut->column_pieces > 1) {
-        range unit = part(divide_up(g->n, cut->column_unit), cut->column_pieces, digit(&piece, cut->column_pieces));
+        cn_range unit =
+            cn_part(cn_divide_up(g->n, cut->column_unit), cut->column_pieces, digit(&piece, cut->column_pieces));
         column.first = unit.first * cut->column_unit;
-        column.count = least(unit.count * cut->column_unit, g->n - column.first);
+        column.count = cn_least(unit.count * cut->column_unit, g->n - column.first);
     }
-    range batches = cut->pack_a ? (range){job->packed_batch, 1} : part(g->batch, cut->batch_pieces, piece);
+    cn_range batches = cut->pack_a ? (cn_range){job->packed_batch, 1} : cn_part(g->batch, cut->batch_pieces, piece);
     for (int64_t batch = batches.first; batch < batches.first + batches.count; batch++) {
         const char *a = job->a + (batch * g->a_batch + row.first * g->a_row) * size;
         const char *b = job->b + (batch * g->b_batch + column.first * g->b_column) * size;
@@ -303,11 +274,11 @@ static void pack_rows_of_a(void *context, int64_t piece)
     const cn_gemm_job *job = context;
     const cn_gemm *g = job->product;
     const char *a = job->a + job->packed_batch * g->a_batch * job->size;
-    range k = part(g->k, job->cut->k_blocks, piece % job->cut->k_blocks);
-    range row = part(g->m, job->cut->row_pieces, piece / job->cut->k_blocks);
-    int64_t tiles = divide_up(row.count, job->kernels->most_rows[1]);
+    cn_range k = cn_part(g->k, job->cut->k_blocks, piece % job->cut->k_blocks);
+    cn_range row = cn_part(g->m, job->cut->row_pieces, piece / job->cut->k_blocks);
+    int64_t tiles = cn_divide_up(row.count, job->kernels->most_rows[1]);
     for (int64_t i = 0; i < tiles; i++) {
-        range r = part(row.count, tiles, i);
+        cn_range r = cn_part(row.count, tiles, i);
         int64_t first = row.first + r.first;
         job->kernels->pack(r.count, k.count, a + (first * g->a_row + k.first * g->a_column) * job->size, g->a_row,
                            g->a_column, job->packed_a + (k.first * g->m + first * k.count) * job->size, r.count,

@@ -2,6 +2,7 @@
 #ifndef CN_CORE_GEMM_H
 #define CN_CORE_GEMM_H
 #include <stdbool.h>
+#include "core/kernels/gemm.h"
 #include "core/shape.h"
 
 /* Called on each finished block of C, rows [row, row + rows) and columns [column, column + columns) of matrix `batch`,
@@ -32,4 +33,16 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
 /* What computes a product, for tests: our tiles with B where it lies, with B packed, with both packed; OpenBLAS. */
 typedef enum cn_gemm_path { CN_GEMM_DIRECT, CN_GEMM_PACKED, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS } cn_gemm_path;
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product);
+
+/* For products whose operands are packed as they are needed. */
+
+/* Rows of B in a panel of two vectors of columns: as many as leave room in L1 for the rows of A that meet it. */
+int64_t cn_gemm_panel_depth(const cn_gemm_type_kernels *kernels, int64_t size);
+
+typedef struct cn_gemm_tile_choice {
+    cn_gemm_tile *run;
+    int64_t columns, last; /* those that it computes, and those of its last vector */
+} cn_gemm_tile_choice;
+/* The widest tile of `rows` rows that `columns` columns fill to the last vector. */
+cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns);
 #endif

@@ -10,6 +10,30 @@
 typedef void cn_piece(void *context, int64_t piece);
 void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *context);
 
+static inline int64_t cn_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* a / b, rounded up. */
+static inline int64_t cn_divide_up(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
+typedef struct cn_range {
+    int64_t first, count;
+} cn_range;
+
+/* Part i of [0, n) cut into `parts` of sizes that differ by one at most. */
+static inline cn_range cn_part(int64_t n, int64_t parts, int64_t i)
+{
+    if (parts == 1)
+        return (cn_range){0, n};
+    int64_t each = n / parts, longer = n % parts;
+    return (cn_range){each * i + cn_least(i, longer), each + (i < longer)};
+}
+
 /* Flushes float denormals to zero on this thread (they cost 10 to 50 times as much), and gives the mode to restore. */
 unsigned cn_float_mode_flush(void);
 void cn_float_mode_restore(unsigned mode);

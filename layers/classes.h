@@ -5,6 +5,7 @@
 
 #define CN_LAYER_FAMILIES(X)     \
     X(cn_core_classes)           \
+    X(cn_convolution_classes)    \
     X(cn_reshaping_classes)      \
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \

@@ -59,6 +59,10 @@ CALL(crossentropy, cn_softmax_crossentropy(x[0], NULL, x[1]))
 CALL(sparse_crossentropy, cn_sparse_softmax_crossentropy(x[0], NULL, INTEGERS(CN_SHAPE(2), 2, 0)))
 CALL(as_f32, cn_cast(cn_cast(x[0], CN_F32), CN_F64))
 
+CALL(conv, cn_conv(x[0], x[1], .strides = {2}, .padding = CN_SAME))
+CALL(conv_transpose, cn_conv_transpose(x[0], x[1], .strides = {2, 1}))
+CALL(depthwise_conv, cn_depthwise_conv(x[0], x[1], .dilation_rate = {2}, .padding = CN_CAUSAL))
+
 static cn_tensor *split(cn_tape *tape, cn_tensor *const *x, void *context)
 {
     (void)tape, (void)context;
@@ -129,6 +133,9 @@ static const sample samples[] = {
     CALL_OF(cumsum), CALL_OF(cumprod), CALL_OF(broadcast_to), CALL_OF(transpose), CALL_OF(slice),
     CALL_OF(tril), CALL_OF(triu),
     CALL_OF(softmax), CALL_OF(log_softmax), CALL_OF(sparsemax), CALL_OF(logsumexp),
+    {SAMPLE("conv", conv, 2, SHAPE(2, 5, 4, 2), SHAPE(3, 2, 2, 3))},
+    {SAMPLE("conv_transpose", conv_transpose, 2, SHAPE(1, 3, 2, 2), SHAPE(3, 2, 2, 2))},
+    {SAMPLE("depthwise_conv", depthwise_conv, 2, SHAPE(2, 5, 2), SHAPE(2, 2, 2))},
     {SAMPLE("softmax_crossentropy", crossentropy, 2, SHAPE(2, 3), SHAPE(2, 3)), .intervals = {[1] = {0.1, 0.9}}},
     CALL_OF(sparse_crossentropy),
     {SAMPLE("lstm_sequence", lstm_sequence, 4, SHAPE(2, 3, 8), SHAPE(2, 8), SHAPE(2, 2), SHAPE(2, 2)),

@@ -1,0 +1,480 @@
+/* Convolutions as matrix products of which one operand is never made whole: the rows of a matrix of patches, the inputs
+ * that each place of the result sees, are gathered a few at a time into a panel that stays in cache, and multiplied by
+ * packed weights with the tiles of matrix products.
+ *
+ * The gradient with respect to the input is such a gathering, too, one for each remainder of the places by the strides:
+ * those of one remainder see the same taps, in a step of 1. The gradient with respect to the kernel is the transposed
+ * matrix of patches times the gradient of the result. */
+#include "core/convolution.h"
+#include "core/kernels/kernels.h"
+#include "core/pieces.h"
+#include <string.h>
+
+enum {
+    PATCHES_BYTES = 64 << 10, /* the rows of patches that are gathered at once */
+    ROWS_BYTES = 40 << 10,    /* two vectors of columns, for as many rows */
+    LINE = 64,
+    MOST_PIECES = 64,
+    MOST_SUMS = 16 /* partial sums of a kernel's gradient */
+};
+static const double flops_of_a_piece = 250e3, flops_of_a_sum = 2e6;
+
+/* One product: places of the result by the taps and channels that they see, times weights. */
+typedef struct gathering {
+    cn_patches patches;
+    int64_t places, depth;        /* rows and columns of the matrix of patches of one group */
+    int64_t first_tap[CN_SPACE];  /* tap u of an axis is this */
+    int64_t tap_step[CN_SPACE];   /* plus u times this of the kernel */
+    int64_t first[CN_SPACE];      /* place t of an axis is this */
+    int64_t step[CN_SPACE];       /* plus t times this of the result, */
+    int64_t size[CN_SPACE];       /* which has so many */
+    int64_t groups, columns, row; /* of the result: columns of a group, elements of a row of all groups */
+    bool whole;                   /* the places are all places of the result */
+    bool as_it_is;                /* the input is the matrix of patches */
+} gathering;
+
+typedef struct job {
+    const cn_convolution *convolution;
+    const cn_gemm_type_kernels *kernels;
+    cn_gather_patches *gather;
+    gathering g;
+    int64_t size;        /* bytes of an element */
+    int64_t blocks, row; /* the depth's cut, and the elements of a row of gathered patches */
+    int64_t rows;        /* gathered at once */
+    int64_t panels;      /* of a group's columns, two vectors each */
+    int64_t place_pieces, panel_pieces;
+    bool transposed; /* the weights: channels are the columns of the result */
+    const char *in, *weights;
+    char *packed, *result;
+    cn_gemm_finish *finish;
+    void *context;
+} job;
+
+static int64_t element_of(const cn_convolution *c)
+{
+    return (int64_t)cn_dtype_size(c->dtype);
+}
+
+static int64_t product_of(const int64_t *sizes)
+{
+    return sizes[0] * sizes[1] * sizes[2];
+}
+
+static int64_t divisor_of(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static void finish_gathering(gathering *g, int64_t batch)
+{
+    cn_patches *p = &g->patches;
+    g->places = batch * product_of(p->count);
+    g->depth = product_of(p->taps) * p->channels;
+    g->whole = g->as_it_is = true;
+    for (int d = 0; d < CN_SPACE; d++) {
+        g->whole = g->whole && g->step[d] == 1;
+        g->as_it_is =
+            g->as_it_is && p->taps[d] == 1 && p->step[d] == 1 && p->offset[d] == 0 && p->count[d] == p->size[d];
+    }
+}
+
+/* Every place of y sees all taps of x. */
+static gathering forward(const cn_convolution *c)
+{
+    gathering g = {.groups = c->groups, .columns = c->filters / c->groups, .row = c->filters};
+    cn_patches *p = &g.patches;
+    p->channels = c->channels / c->groups;
+    p->stride = c->channels;
+    for (int d = 0; d < CN_SPACE; d++) {
+        p->count[d] = g.size[d] = c->out[d];
+        p->size[d] = c->in[d];
+        p->step[d] = c->stride[d];
+        p->taps[d] = c->kernel[d];
+        p->offset[d] = -c->before[d];
+        p->offset_step[d] = c->dilation[d];
+        g.tap_step[d] = g.step[d] = 1;
+    }
+    finish_gathering(&g, c->batch);
+    return g;
+}
+
+/* Places of x that leave the remainders `phase` when divided by the strides. Such a place j sees tap a of y where
+ * j + before - a * dilation is a multiple of the stride, at that quotient: the taps from the last to the first one of
+ * an arithmetic progression, so that the quotients rise. */
+static gathering backward(const cn_convolution *c, const int64_t *phase)
+{
+    gathering g = {.groups = c->groups, .columns = c->channels / c->groups, .row = c->channels};
+    cn_patches *p = &g.patches;
+    p->channels = c->filters / c->groups;
+    p->stride = c->filters;
+    for (int d = 0; d < CN_SPACE; d++) {
+        int64_t stride = c->stride[d], common = divisor_of(c->dilation[d], stride), tap_step = stride / common;
+        int64_t at = phase[d] + c->before[d], tap = 0;
+        int64_t tried = cn_least(tap_step, c->kernel[d]);
+        while (tap < tried && (at - tap * c->dilation[d]) % stride != 0)
+            tap++;
+        bool seen = tap < tried;
+        int64_t taps = seen ? (c->kernel[d] - 1 - tap) / tap_step + 1 : 0, last = tap + (taps - 1) * tap_step;
+        p->count[d] = phase[d] < c->in[d] ? (c->in[d] - phase[d] - 1) / stride + 1 : 0;
+        p->size[d] = c->out[d];
+        p->step[d] = 1;
+        p->taps[d] = taps;
+        p->offset[d] = seen ? (at - last * c->dilation[d]) / stride : 0;
+        p->offset_step[d] = c->dilation[d] / common;
+        g.first_tap[d] = last;
+        g.tap_step[d] = -tap_step;
+        g.first[d] = phase[d];
+        g.step[d] = stride;
+        g.size[d] = c->in[d];
+    }
+    finish_gathering(&g, c->batch);
+    return g;
+}
+
+/* Weights, packed by group and panel: the rows of the kernel that the taps name, in the order of the patches. */
+
+static int64_t panel_of(const job *j, int64_t panel, int64_t *columns)
+{
+    int64_t first = panel * 2 * j->kernels->width;
+    *columns = cn_least(2 * j->kernels->width, j->g.columns - first);
+    return first;
+}
+
+static int64_t packed_columns(const job *j, int64_t columns)
+{
+    return columns > j->kernels->width ? 2 * j->kernels->width : j->kernels->width;
+}
+
+static char *packed_panel(const job *j, int64_t group, int64_t first)
+{
+    int64_t columns = cn_divide_up(j->g.columns, j->kernels->width) * j->kernels->width;
+    return j->packed + (group * columns + first) * j->g.depth * j->size;
+}
+
+static void pack_panel(void *context, int64_t piece)
+{
+    const job *j = context;
+    const gathering *g = &j->g;
+    const cn_convolution *c = j->convolution;
+    int64_t group = piece / j->panels, columns, first = panel_of(j, piece % j->panels, &columns);
+    int64_t padded = packed_columns(j, columns), channels = g->patches.channels;
+    int64_t tap_rows = c->channels / c->groups * c->filters; /* elements of one tap of the kernel */
+    char *to = packed_panel(j, group, first);
+    for (int64_t u0 = 0; u0 < g->patches.taps[0]; u0++)
+        for (int64_t u1 = 0; u1 < g->patches.taps[1]; u1++)
+            for (int64_t u2 = 0; u2 < g->patches.taps[2]; u2++, to += channels * padded * j->size) {
+                int64_t a0 = g->first_tap[0] + u0 * g->tap_step[0], a1 = g->first_tap[1] + u1 * g->tap_step[1];
+                int64_t a2 = g->first_tap[2] + u2 * g->tap_step[2];
+                int64_t tap = ((a0 * c->kernel[1] + a1) * c->kernel[2] + a2) * tap_rows;
+                if (j->transposed)
+                    j->kernels->pack(columns, channels,
+                                     j->weights + (tap + first * c->filters + group * channels) * j->size, c->filters,
+                                     1, to, padded, padded);
+                else
+                    j->kernels->pack(columns, channels, j->weights + (tap + group * g->columns + first) * j->size, 1,
+                                     c->filters, to, padded, padded);
+            }
+}
+
+/* Elements of a row of `depth` gathered elements: an odd number of cache lines, so that rows do not fall on the same
+ * lines of L1. */
+static int64_t padded_row(int64_t depth, int64_t size)
+{
+    return (cn_divide_up(depth * size, LINE) | 1) * LINE / size;
+}
+
+static void cut_depth(job *j, int64_t most_rows)
+{
+    j->blocks = cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size));
+    if (j->blocks < 1)
+        j->blocks = 1;
+    j->row = j->g.as_it_is ? j->g.patches.stride : padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
+    j->rows =
+        cn_least(PATCHES_BYTES / (padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size) * j->size), most_rows);
+    int64_t tile = j->kernels->most_rows[1];
+    if (j->rows > tile)
+        j->rows -= j->rows % tile;
+}
+
+static double flops_of(const job *j)
+{
+    return 2.0 * (double)j->g.places * (double)j->g.depth * (double)j->g.columns * (double)j->g.groups;
+}
+
+/* The patches of a group: gathered, or where they lie. */
+static const char *patches_of(const job *j, int64_t group, int64_t place, int64_t rows, cn_range depth, char *room)
+{
+    const cn_patches *p = &j->g.patches;
+    const char *in = j->in + group * p->channels * j->size;
+    if (j->g.as_it_is)
+        return in + (place * p->stride + depth.first) * j->size;
+    if (depth.count > 0)
+        j->gather(p, in, place, rows, depth.first, depth.count, room, j->row);
+    return room;
+}
+
+/* Copies `columns` elements of the rows of the places between the result and dense rows. */
+static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column, int64_t columns, char *dense, bool out)
+{
+    const gathering *g = &j->g;
+    const int64_t *count = g->patches.count;
+    for (int64_t i = 0; i < rows; i++, dense += columns * j->size) {
+        int64_t rest = place + i, at[CN_SPACE];
+        for (int d = CN_SPACE - 1; d >= 0; rest /= count[d], d--)
+            at[d] = g->first[d] + rest % count[d] * g->step[d];
+        int64_t row = ((rest * g->size[0] + at[0]) * g->size[1] + at[1]) * g->size[2] + at[2];
+        char *to = j->result + (row * g->row + column) * j->size;
+        memcpy(out ? to : dense, out ? dense : to, (size_t)(columns * j->size));
+    }
+}
+
+/* One block of patches times one panel of weights. */
+static void multiply_panel(const job *j, const char *patches, int64_t place, int64_t rows, int64_t group, int64_t panel,
+                           cn_range depth)
+{
+    const gathering *g = &j->g;
+    int64_t columns, first = panel_of(j, panel, &columns), padded = packed_columns(j, columns);
+    int64_t column = group * g->columns + first, tiles = cn_divide_up(rows, j->kernels->most_rows[1]);
+    const char *weights = packed_panel(j, group, first) + depth.first * padded * j->size;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    char *to = g->whole ? j->result + (place * g->row + column) * j->size : dense;
+    int64_t row = g->whole ? g->row : columns;
+    if (!g->whole && depth.first > 0)
+        copy_rows(j, place, rows, column, columns, dense, false);
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(rows, tiles, i);
+        int vectors = columns > j->kernels->width;
+        j->kernels->tile[vectors][r.count](depth.count, patches + r.first * j->row * j->size, j->row, 1, weights,
+                                           padded, to + r.first * row * j->size, row,
+                                           columns - vectors * j->kernels->width, depth.first > 0);
+    }
+    if (!g->whole)
+        copy_rows(j, place, rows, column, columns, dense, true);
+    if (j->finish && depth.first + depth.count == g->depth)
+        j->finish(j->context, to, row, 0, place, rows, column, columns);
+}
+
+static void multiply_piece(void *context, int64_t piece)
+{
+    const job *j = context;
+    cn_range places = cn_part(j->g.places, j->place_pieces, piece / j->panel_pieces);
+    cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
+    _Alignas(LINE) char room[PATCHES_BYTES];
+    for (int64_t done = 0, rows; done < places.count; done += rows) {
+        rows = cn_least(j->rows, places.count - done);
+        int64_t place = places.first + done, end = panels.first + panels.count;
+        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
+            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
+            int64_t last = cn_least(end - group * j->panels, j->panels);
+            for (int64_t block = 0; block < j->blocks; block++) {
+                cn_range depth = cn_part(j->g.depth, j->blocks, block);
+                const char *patches = patches_of(j, group, place, rows, depth, room);
+                for (int64_t panel = first; panel < last; panel++)
+                    multiply_panel(j, patches, place, rows, group, panel, depth);
+            }
+        }
+    }
+}
+
+/* All places of one gathering. */
+static void multiply(job *j)
+{
+    const gathering *g = &j->g;
+    if (g->places == 0 || g->columns == 0)
+        return;
+    double flops = flops_of(j), nanoseconds = flops / (double)(8 * j->kernels->width);
+    int64_t wanted = 1;
+    while (wanted < MOST_PIECES && flops >= flops_of_a_piece * (double)wanted * 2)
+        wanted *= 2;
+    j->panels = cn_divide_up(g->columns, 2 * j->kernels->width);
+    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
+    j->place_pieces = cn_least(wanted, cn_divide_up(g->places, 4 * j->kernels->most_rows[1]));
+    j->panel_pieces = cn_least(j->panels * g->groups, cn_divide_up(wanted, j->place_pieces));
+    cn_parallel(j->panels * g->groups, (double)(g->depth * g->columns * g->groups) / 4, pack_panel, j);
+    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds, multiply_piece, j);
+}
+
+/* The gradient with respect to the kernel: transposed patches times the rows of y. */
+
+typedef struct kernel_job {
+    job product;
+    const char *y;
+    char *sums; /* place_pieces kernels */
+} kernel_job;
+
+static int64_t kernel_size(const cn_convolution *c)
+{
+    return product_of(c->kernel) * (c->channels / c->groups) * c->filters;
+}
+
+/* Cuts the places for partial sums and the columns into pieces: by the sizes alone. */
+static void cut_sums(job *j)
+{
+    double flops = flops_of(j);
+    int64_t wanted = 1, width = j->kernels->width;
+    while (wanted < MOST_SUMS && flops >= flops_of_a_sum * (double)wanted * 2)
+        wanted *= 2;
+    j->panels = cn_divide_up(j->g.columns, 2 * width);
+    j->panel_pieces = cn_least(wanted, cn_divide_up(j->panels * j->g.groups, 4));
+    /* A partial sum takes a pass through memory the size of the kernel: it is to be worth some rows of patches. */
+    j->place_pieces = cn_least(cn_divide_up(wanted, j->panel_pieces), cn_divide_up(j->g.places, 64));
+    if (j->place_pieces < 1)
+        j->place_pieces = 1;
+}
+
+static void multiply_transposed(const job *j, const char *patches, int64_t rows, cn_range depth, const char *y,
+                                int64_t panel, int64_t column, char *to, bool accumulate)
+{
+    int64_t columns, width = j->kernels->width, first = panel_of(j, panel, &columns), row = j->convolution->filters;
+    int64_t tiles = cn_divide_up(depth.count, j->kernels->most_rows[1]), y_row = row;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    int vectors = columns > width;
+    y += (column + first) * j->size;
+    to += (depth.first * row + column + first) * j->size;
+    if (row > 2 * width) {
+        y_row = packed_columns(j, columns);
+        j->kernels->pack(columns, rows, y, 1, row, dense, y_row, y_row);
+        y = dense;
+    }
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(depth.count, tiles, i);
+        j->kernels->tile[vectors][r.count](rows, patches + r.first * j->size, 1, j->row, y, y_row,
+                                           to + r.first * row * j->size, row, columns - vectors * width, accumulate);
+    }
+}
+
+static void sum_piece(void *context, int64_t piece)
+{
+    const kernel_job *k = context;
+    const job *j = &k->product;
+    int64_t row = j->convolution->filters, part = piece / j->panel_pieces;
+    cn_range places = cn_part(j->g.places, j->place_pieces, part);
+    cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
+    char *sums = k->sums + part * kernel_size(j->convolution) * j->size;
+    _Alignas(LINE) char room[PATCHES_BYTES];
+    for (int64_t done = 0, rows; done < places.count; done += rows) {
+        rows = cn_least(j->rows, places.count - done);
+        int64_t place = places.first + done, end = panels.first + panels.count;
+        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
+            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
+            int64_t last = cn_least(end - group * j->panels, j->panels);
+            for (int64_t block = 0; block < j->blocks; block++) {
+                cn_range depth = cn_part(j->g.depth, j->blocks, block);
+                const char *patches = patches_of(j, group, place, rows, depth, room);
+                for (int64_t panel = first; panel < last; panel++)
+                    multiply_transposed(j, patches, rows, depth, k->y + place * row * j->size, panel,
+                                        group * j->g.columns, sums, done > 0);
+            }
+        }
+    }
+}
+
+#define DEFINE_ADD(T)                                                                            \
+    static void add_sums_##T(T *to, const T *sums, int64_t count, int64_t total, int64_t number) \
+    {                                                                                            \
+        for (int64_t i = 0; i < count; i++)                                                      \
+            to[i] = sums[i];                                                                     \
+        for (int64_t s = 1; s < number; s++)                                                     \
+            for (int64_t i = 0; i < count; i++)                                                  \
+                to[i] += sums[s * total + i];                                                    \
+    }
+DEFINE_ADD(float)
+DEFINE_ADD(double)
+
+enum { ADDED = 4096 }; /* elements of a piece */
+
+static void add_piece(void *context, int64_t piece)
+{
+    const kernel_job *k = context;
+    const job *j = &k->product;
+    int64_t total = kernel_size(j->convolution), first = piece * ADDED, count = cn_least(ADDED, total - first);
+    if (j->size == sizeof(double))
+        add_sums_double((double *)(void *)j->result + first, (const double *)(const void *)k->sums + first, count,
+                        total, j->place_pieces);
+    else
+        add_sums_float((float *)(void *)j->result + first, (const float *)(const void *)k->sums + first, count, total,
+                       j->place_pieces);
+}
+
+static job new_job(const cn_convolution *c)
+{
+    const cn_kernels *kernels = cn_kernels_now();
+    return (job){.convolution = c,
+                 .kernels = kernels->gemm->type[c->dtype == CN_F64],
+                 .gather = kernels->convolution->gather[c->dtype == CN_F64],
+                 .size = element_of(c)};
+}
+
+static void run_kernel(const cn_convolution *c, const void *x, const void *y, void *result, void *workspace)
+{
+    kernel_job k = {.product = new_job(c), .y = y};
+    job *j = &k.product;
+    int64_t total = kernel_size(c);
+    j->g = forward(c);
+    j->in = x;
+    j->result = result;
+    if (j->g.places == 0) {
+        memset(result, 0, (size_t)(total * j->size));
+        return;
+    }
+    if (total == 0)
+        return;
+    cut_sums(j);
+    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
+    k.sums = j->place_pieces > 1 ? workspace : result;
+    cn_parallel(j->place_pieces * j->panel_pieces, flops_of(j) / (double)(8 * j->kernels->width), sum_piece, &k);
+    if (j->place_pieces > 1)
+        cn_parallel(cn_divide_up(total, ADDED), (double)(total * j->place_pieces) / 8, add_piece, &k);
+}
+
+size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pass)
+{
+    job j = new_job(c);
+    if (c->batch == 0 || kernel_size(c) == 0)
+        return 0;
+    if (pass == CN_CONVOLVE_KERNEL) {
+        j.g = forward(c);
+        cut_sums(&j);
+        return j.place_pieces > 1 ? (size_t)(j.place_pieces * kernel_size(c) * j.size) : 0;
+    }
+    int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
+    int64_t deep = pass == CN_CONVOLVE ? channels : filters, wide = pass == CN_CONVOLVE ? filters : channels;
+    wide = cn_divide_up(wide, j.kernels->width) * j.kernels->width;
+    return (size_t)(product_of(c->kernel) * c->groups * deep * wide * j.size);
+}
+
+void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const void *a, const void *b, void *result,
+                        void *workspace, cn_gemm_finish *finish, void *context)
+{
+    if (pass == CN_CONVOLVE_KERNEL) {
+        run_kernel(c, a, b, result, workspace);
+        return;
+    }
+    job j = new_job(c);
+    j.in = a;
+    j.weights = b;
+    j.packed = workspace;
+    j.result = result;
+    if (pass == CN_CONVOLVE) {
+        j.g = forward(c);
+        j.finish = finish;
+        j.context = context;
+        multiply(&j);
+        return;
+    }
+    j.transposed = true;
+    int64_t phase[CN_SPACE];
+    for (phase[0] = 0; phase[0] < cn_least(c->stride[0], c->in[0]); phase[0]++)
+        for (phase[1] = 0; phase[1] < cn_least(c->stride[1], c->in[1]); phase[1]++)
+            for (phase[2] = 0; phase[2] < cn_least(c->stride[2], c->in[2]); phase[2]++) {
+                j.g = backward(c, phase);
+                multiply(&j);
+                j.packed +=
+                    j.g.depth * j.g.groups * cn_divide_up(j.g.columns, j.kernels->width) * j.kernels->width * j.size;
+            }
+}

@@ -1,0 +1,15 @@
+#include "core/kernels/convolution.h"
+#include "core/kernels/isa.h"
+#include "core/kernels/kernels.h"
+
+#define REAL float
+#define SUFFIX f32
+#include "core/kernels/convolution_real.h"
+#undef REAL
+#undef SUFFIX
+#define REAL double
+#define SUFFIX f64
+#include "core/kernels/convolution_real.h"
+
+extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
+const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels) = {.gather = {gather_f32, gather_f64}};

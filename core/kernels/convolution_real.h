@@ -1,0 +1,80 @@
+/* The kernels of convolutions for one element type REAL, with names that end in SUFFIX. */
+
+#define NAME_(name, suffix) name##_##suffix
+#define NAME__(name, suffix) NAME_(name, suffix)
+#define NAME(name) NAME__(name, SUFFIX)
+
+static inline void NAME(clear)(REAL *to, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = 0;
+}
+
+static inline void NAME(copy)(REAL *restrict to, const REAL *restrict from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        to[i] = from[i];
+}
+
+/* Taps that are neighbours along the last axis, all their channels included, are copied in one run. */
+static void NAME(gather)(const cn_patches *p, const void *in_, int64_t first, int64_t rows, int64_t column,
+                         int64_t columns, void *out_, int64_t out_row)
+{
+    const REAL *in = in_;
+    REAL *out = out_;
+    const bool joined = p->offset_step[2] == 1 && p->channels == p->stride;
+    const int64_t run = (joined ? p->taps[2] : 1) * p->channels, last = joined ? 1 : p->taps[2];
+    const int64_t begin = column / run, skipped = column - begin * run;
+    const int64_t begin2 = begin % last, begin1 = begin / last % p->taps[1], begin0 = begin / last / p->taps[1];
+    int64_t t2 = first % p->count[2], rest = first / p->count[2];
+    int64_t t1 = rest % p->count[1], t0 = rest / p->count[1] % p->count[0];
+    int64_t sample = rest / p->count[1] / p->count[0];
+    for (int64_t row = 0; row < rows; row++) {
+        REAL *to = out + row * out_row;
+        int64_t u0 = begin0, u1 = begin1, u2 = begin2, from = skipped, left = columns;
+        while (left > 0) {
+            const int64_t end = run - from < left ? run : from + left;
+            const int64_t i0 = t0 * p->step[0] + p->offset[0] + u0 * p->offset_step[0];
+            const int64_t i1 = t1 * p->step[1] + p->offset[1] + u1 * p->offset_step[1];
+            const int64_t i2 = t2 * p->step[2] + p->offset[2] + u2 * p->offset_step[2];
+            /* Elements [low, high) of the run lie within the input. */
+            int64_t low = i2 < 0 ? -i2 * p->channels : 0, high = (p->size[2] - i2) * p->channels;
+            if (i0 < 0 || i0 >= p->size[0] || i1 < 0 || i1 >= p->size[1])
+                high = 0;
+            high = high > end ? end : high;
+            low = low < from ? from : low;
+            low = low > end ? end : low;
+            high = high < low ? low : high;
+            NAME(clear)(to, low - from);
+            if (high > low) {
+                const int64_t at = ((sample * p->size[0] + i0) * p->size[1] + i1) * p->size[2] + i2;
+                NAME(copy)(to + (low - from), in + (at * p->stride + low), high - low);
+            }
+            NAME(clear)(to + (high - from), end - high);
+            to += end - from;
+            left -= end - from;
+            from = 0;
+            if (++u2 == last) {
+                u2 = 0;
+                if (++u1 == p->taps[1]) {
+                    u1 = 0;
+                    u0++;
+                }
+            }
+        }
+        if (++t2 == p->count[2]) {
+            t2 = 0;
+            if (++t1 == p->count[1]) {
+                t1 = 0;
+                if (++t0 == p->count[0]) {
+                    t0 = 0;
+                    sample++;
+                }
+            }
+        }
+    }
+}
+
+#undef NAME_
+#undef NAME__
+#undef NAME
