@@ -2,6 +2,7 @@
 #include "formats/config.h"
 #include "core/arena.h"
 #include "core/ops/activation.h"
+#include "core/ops/window.h"
 #include "layers/core.h"
 #include <math.h>
 #include <string.h>
@@ -83,6 +84,18 @@ static bool read_integers(json_t *value, cn_shape *integers)
 {
     *integers = (cn_shape){.rank = 0};
     return append_integers(value, 2, integers);
+}
+
+/* One number for all axes of space, or one for each. */
+static bool read_sizes(json_t *value, int64_t *sizes)
+{
+    cn_shape list;
+    bool valid = read_integers(value, &list) && list.rank >= 1 && list.rank <= CN_SPACE;
+    for (int i = 0; i < CN_SPACE; i++) {
+        sizes[i] = valid && i < list.rank ? list.dim[i] : 0;
+        valid = valid && (i >= list.rank || sizes[i] > 0);
+    }
+    return valid;
 }
 
 /* Text, or {"class_name": "DTypePolicy", "config": {"name": text}}. */
@@ -248,6 +261,8 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
         return json_is_number(value) || refuse(class, key, value, "a number");
     case CN_FIELD_TYPE_INTS:
         return read_integers(value, to) || refuse(class, key, value, "an integer or a list of at most 8");
+    case CN_FIELD_TYPE_SIZES:
+        return read_sizes(value, to) || refuse(class, key, value, "a positive integer or a list of at most 3");
     case CN_FIELD_TYPE_STRING:
         return read_string(value, to) || refuse(class, key, value, "text of less than 64 bytes");
     case CN_FIELD_TYPE_CHOICE:

@@ -23,9 +23,10 @@ static cn_registrations registered = {.kind = "layer", .lock = PTHREAD_MUTEX_INI
 static const cn_layer_class *builtin_named(const char *name)
 {
     const cn_layer_class *type = NULL;
-    for (int i = 0; (type = cn_builtin_layer_class(i)) && strcmp(type->name, name) != 0; i++) {
-    }
-    return type;
+    for (int i = 0; (type = cn_builtin_layer_class(i)); i++)
+        if (strcmp(type->name, name) == 0 || (type->alias && strcmp(type->alias, name) == 0))
+            return type;
+    return NULL;
 }
 
 const cn_layer_class *cn_layer_class_named(const char *name)

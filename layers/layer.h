@@ -96,6 +96,7 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_BOOL,        /* bool */
     CN_FIELD_TYPE_FLOAT,       /* double */
     CN_FIELD_TYPE_INTS,        /* cn_shape: a number or a list of numbers */
+    CN_FIELD_TYPE_SIZES,       /* int64_t [CN_SPACE]: a positive number or a list of them (core/ops/window.h) */
     CN_FIELD_TYPE_STRING,      /* char [CN_NAME_BYTES] */
     CN_FIELD_TYPE_CHOICE,      /* int; `choices` names its values */
     CN_FIELD_TYPE_ACTIVATION,  /* cn_activation *, NULL for linear */
@@ -179,6 +180,7 @@ typedef struct cn_layer_call {
 
 struct cn_layer_class {
     const char *name;                                   /* Keras' class name: "Dense" */
+    const char *alias;                                  /* another name of Keras' for it, or NULL */
     size_t size;                                        /* of the layer's struct, whose first member is a cn_layer */
     bool (*init)(cn_layer *layer);                      /* checks the arguments, makes sublayers; may be NULL */
     bool (*build)(cn_layer *layer, const cn_shape *in); /* makes the weights; in[] has a shape an input, open dims -1 */

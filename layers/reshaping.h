@@ -1,13 +1,12 @@
 /* Layers that only give their input another shape. Masks do not pass. */
 #ifndef CN_LAYERS_RESHAPING_H
 #define CN_LAYERS_RESHAPING_H
+#include "../core/ops/window.h"
 #include "layer.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef enum cn_data_format { CN_CHANNELS_LAST, CN_CHANNELS_FIRST } cn_data_format;
 
 /* (B, ...) to (B, all of them); (B,) to (B, 1). With .data_format = CN_CHANNELS_FIRST the elements come in the order
  * they would have with channels last. */

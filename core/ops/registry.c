@@ -10,6 +10,7 @@
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
     X(cn_match_operations)        \
+    X(cn_pooling_operations)      \
     X(cn_product_operations)      \
     X(cn_random_operations)       \
     X(cn_recurrent_operations)    \
