@@ -227,21 +227,29 @@ typedef struct up_sampling {
 
 static bool up_sampling_init(cn_layer *layer)
 {
-    return check_numbers(layer, "size", &((up_sampling *)layer)->args.size, 1, 1);
+    const cn_up_sampling_args *args = &((up_sampling *)layer)->args;
+    if (args->interpolation != CN_NEAREST && cn_space_of(layer) != 2)
+        return cn_fail(CN_ARGUMENT, "%s: only images are interpolated", layer->name);
+    return check_numbers(layer, "size", &args->size, 1, 1);
 }
 
 static cn_tensor *up_sampling_call(cn_layer *layer, cn_tensor *x)
 {
     const cn_up_sampling_args *args = &((up_sampling *)layer)->args;
+    cn_image_resize_args resized = {.interpolation = args->interpolation, .data_format = args->data_format};
     for (int i = 0; i < cn_space_of(layer); i++) {
-        int64_t size = args->size.dim[args->size.rank == 1 ? 0 : i];
-        if (size > 1)
-            x = cn_repeat(x, size, .axis = first_axis(args->data_format) + i);
+        int64_t size = number_at(layer, &args->size, i, 0);
+        int axis = first_axis(args->data_format) + i;
+        if (args->interpolation != CN_NEAREST)
+            resized.size[i] = cn_shape_of(x).dim[axis] * size;
+        else if (size > 1)
+            x = cn_repeat(x, size, .axis = axis);
     }
-    return x;
+    resized.x = x;
+    return args->interpolation == CN_NEAREST ? x : cn_image_resize_with(resized);
 }
 
-static const char *const interpolations[] = {"nearest", NULL};
+static const char *const interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
 
 /* The classes for one, two and three axes; `numbers` is what Keras calls theirs, and the last
  * argument a field that one of them has alone. */

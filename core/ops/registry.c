@@ -15,6 +15,7 @@
     X(cn_random_operations)       \
     X(cn_recurrent_operations)    \
     X(cn_reduction_operations)    \
+    X(cn_resizing_operations)     \
     X(cn_shaping_operations)      \
     X(cn_crossentropy_operations) \
     X(cn_cumulative_operations)   \
