@@ -7,6 +7,8 @@
     X(cn_core_classes)           \
     X(cn_convolution_classes)    \
     X(cn_reshaping_classes)      \
+    X(cn_pooling_classes)        \
+    X(cn_preprocessing_classes)  \
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \
     X(cn_recurrent_classes)

@@ -2,9 +2,8 @@
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
+#include "layers/spatial.h"
 #include <string.h>
-
-static const char *const data_formats[] = {"channels_last", "channels_first", NULL};
 
 typedef struct flatten {
     cn_layer base;
@@ -26,7 +25,7 @@ static const cn_layer_class flatten_class = {.name = "Flatten",
                                              .size = sizeof(flatten),
                                              .call = flatten_call,
                                              .min_rank = 1,
-                                             .fields = {CN_ARGUMENT_CHOICE(flatten, data_format, data_formats)}};
+                                             .fields = {CN_ARGUMENT_CHOICE(flatten, data_format, cn_data_formats)}};
 
 cn_layer *cn_flatten_with(cn_flatten_args args)
 {
@@ -146,11 +145,6 @@ cn_layer *cn_repeat_vector_with(cn_repeat_vector_args args)
 
 /* Axes of space: all but the batch and the channels. */
 
-static int space_of(const cn_layer *layer)
-{
-    return layer->type->rank - 2;
-}
-
 static int first_axis(cn_data_format data_format)
 {
     return data_format == CN_CHANNELS_FIRST ? 2 : 1;
@@ -159,7 +153,7 @@ static int first_axis(cn_data_format data_format)
 /* One number for all axes, or one an axis, or two an axis (`ends` = 2); each at least `least`. */
 static bool check_numbers(const cn_layer *layer, const char *what, const cn_shape *numbers, int ends, int64_t least)
 {
-    int space = space_of(layer);
+    int space = cn_space_of(layer);
     char text[CN_SHAPE_TEXT];
     bool valid = numbers->rank == 1 || numbers->rank == space || numbers->rank == ends * space;
     for (int i = 0; i < numbers->rank && valid; i++)
@@ -171,7 +165,7 @@ static bool check_numbers(const cn_layer *layer, const char *what, const cn_shap
 /* The number that stands before (end 0) or after (end 1) axis `axis` of space. */
 static int64_t number_at(const cn_layer *layer, const cn_shape *numbers, int axis, int end)
 {
-    int space = space_of(layer);
+    int space = cn_space_of(layer);
     if (numbers->rank == 2 * space)
         return numbers->dim[2 * axis + end];
     return numbers->dim[numbers->rank == 1 ? 0 : axis];
@@ -193,7 +187,7 @@ static cn_tensor *cropping_call(cn_layer *layer, cn_tensor *x)
     cn_shape shape = cn_shape_of(x);
     cn_getitem_args part = {.x = x};
     char text[CN_SHAPE_TEXT];
-    for (int i = 0; i < space_of(layer); i++) {
+    for (int i = 0; i < cn_space_of(layer); i++) {
         int axis = first_axis(args->data_format) + i;
         int64_t before = number_at(layer, &args->cropping, i, 0), after = number_at(layer, &args->cropping, i, 1);
         if (before + after >= shape.dim[axis]) {
@@ -220,7 +214,7 @@ static cn_tensor *zero_padding_call(cn_layer *layer, cn_tensor *x)
 {
     const cn_zero_padding_args *args = &((zero_padding *)layer)->args;
     cn_pad_args padded = {.x = x};
-    for (int i = 0; i < space_of(layer); i++)
+    for (int i = 0; i < cn_space_of(layer); i++)
         for (int end = 0; end < 2; end++)
             padded.width[first_axis(args->data_format) + i][end] = number_at(layer, &args->padding, i, end);
     return cn_pad_with(padded);
@@ -233,37 +227,45 @@ typedef struct up_sampling {
 
 static bool up_sampling_init(cn_layer *layer)
 {
-    return check_numbers(layer, "size", &((up_sampling *)layer)->args.size, 1, 1);
+    const cn_up_sampling_args *args = &((up_sampling *)layer)->args;
+    if (args->interpolation != CN_NEAREST && cn_space_of(layer) != 2)
+        return cn_fail(CN_ARGUMENT, "%s: only images are interpolated", layer->name);
+    return check_numbers(layer, "size", &args->size, 1, 1);
 }
 
 static cn_tensor *up_sampling_call(cn_layer *layer, cn_tensor *x)
 {
     const cn_up_sampling_args *args = &((up_sampling *)layer)->args;
-    for (int i = 0; i < space_of(layer); i++) {
-        int64_t size = args->size.dim[args->size.rank == 1 ? 0 : i];
-        if (size > 1)
-            x = cn_repeat(x, size, .axis = first_axis(args->data_format) + i);
+    cn_image_resize_args resized = {.interpolation = args->interpolation, .data_format = args->data_format};
+    for (int i = 0; i < cn_space_of(layer); i++) {
+        int64_t size = number_at(layer, &args->size, i, 0);
+        int axis = first_axis(args->data_format) + i;
+        if (args->interpolation != CN_NEAREST)
+            resized.size[i] = cn_shape_of(x).dim[axis] * size;
+        else if (size > 1)
+            x = cn_repeat(x, size, .axis = axis);
     }
-    return x;
+    resized.x = x;
+    return args->interpolation == CN_NEAREST ? x : cn_image_resize_with(resized);
 }
 
-static const char *const interpolations[] = {"nearest", NULL};
+static const char *const interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
 
 /* The classes for one, two and three axes; `numbers` is what Keras calls theirs, and the last
  * argument a field that one of them has alone. */
-#define SPATIAL(type, space, class_name, numbers, defaults, ...)                                                \
-    static const cn_layer_class type##space##d_class = {                                                        \
-        .name = class_name,                                                                                     \
-        .size = sizeof(type),                                                                                   \
-        .init = type##_init,                                                                                    \
-        .call = type##_call,                                                                                    \
-        .rank = (space) + 2,                                                                                    \
-        .values = &(const type){.args = {defaults}},                                                            \
-        .fields = {CN_ARGUMENT_FIELD(type, INTS, numbers), CN_ARGUMENT_CHOICE(type, data_format, data_formats), \
-                   __VA_ARGS__}};                                                                               \
-    cn_layer *cn_##type##space##d_with(cn_##type##_args args)                                                   \
-    {                                                                                                           \
-        return cn_layer_like(&type##space##d_class, &(type){.base = CN_BASE_OF(args), .args = args});           \
+#define SPATIAL(type, space, class_name, numbers, defaults, ...)                                                   \
+    static const cn_layer_class type##space##d_class = {                                                           \
+        .name = class_name,                                                                                        \
+        .size = sizeof(type),                                                                                      \
+        .init = type##_init,                                                                                       \
+        .call = type##_call,                                                                                       \
+        .rank = (space) + 2,                                                                                       \
+        .values = &(const type){.args = {defaults}},                                                               \
+        .fields = {CN_ARGUMENT_FIELD(type, INTS, numbers), CN_ARGUMENT_CHOICE(type, data_format, cn_data_formats), \
+                   __VA_ARGS__}};                                                                                  \
+    cn_layer *cn_##type##space##d_with(cn_##type##_args args)                                                      \
+    {                                                                                                              \
+        return cn_layer_like(&type##space##d_class, &(type){.base = CN_BASE_OF(args), .args = args});              \
     }
 SPATIAL(cropping, 1, "Cropping1D", cropping, CN_CROPPING1D_DEFAULTS, {0})
 SPATIAL(cropping, 2, "Cropping2D", cropping, CN_CROPPING2D_DEFAULTS, {0})

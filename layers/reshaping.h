@@ -1,6 +1,7 @@
 /* Layers that only give their input another shape. Masks do not pass. */
 #ifndef CN_LAYERS_RESHAPING_H
 #define CN_LAYERS_RESHAPING_H
+#include "../core/ops/resizing.h"
 #include "../core/ops/window.h"
 #include "layer.h"
 
@@ -88,8 +89,8 @@ CN_API cn_layer *cn_zero_padding1d_with(cn_zero_padding_args args);
 CN_API cn_layer *cn_zero_padding2d_with(cn_zero_padding_args args);
 CN_API cn_layer *cn_zero_padding3d_with(cn_zero_padding_args args);
 
-/* Repeats each element along these axes: .size, by default 2, is one number for all or one an axis. */
-typedef enum cn_interpolation { CN_NEAREST } cn_interpolation;
+/* Repeats each element along these axes: .size, by default 2, is one number for all or one an axis. In two dimensions
+ * .interpolation is how what lies between is filled in (core/ops/resizing.h). */
 typedef struct cn_up_sampling_args {
     char first_;
     cn_shape size;

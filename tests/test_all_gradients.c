@@ -57,6 +57,12 @@ CALL(sparsemax, cn_sparsemax(x[0]))
 CALL(logsumexp, cn_logsumexp(x[0], 1))
 CALL(crossentropy, cn_softmax_crossentropy(x[0], NULL, x[1]))
 CALL(sparse_crossentropy, cn_sparse_softmax_crossentropy(x[0], NULL, INTEGERS(CN_SHAPE(2), 2, 0)))
+CALL(max_pool, cn_max_pool(x[0], {2}, .strides = {1}))
+CALL(max_pool_pick, cn_grad(cn_sum(cn_square(cn_max_pool(x[0], {2}, .strides = {1}))), x[0]))
+CALL(average_pool, cn_average_pool(x[0], {3, 2}, .strides = {2, 1}, .padding = CN_SAME))
+CALL(adaptive_max_pool, cn_adaptive_max_pool(x[0], {2, 3}, .data_format = CN_CHANNELS_FIRST))
+CALL(adaptive_average_pool, cn_adaptive_average_pool(x[0], {4}))
+CALL(resize, cn_image_resize(x[0], {5, 2}, .interpolation = CN_BICUBIC))
 CALL(as_f32, cn_cast(cn_cast(x[0], CN_F32), CN_F64))
 
 CALL(conv, cn_conv(x[0], x[1], .strides = {2}, .padding = CN_SAME))
@@ -138,6 +144,11 @@ static const sample samples[] = {
     {SAMPLE("depthwise_conv", depthwise_conv, 2, SHAPE(2, 5, 2), SHAPE(2, 2, 2))},
     {SAMPLE("softmax_crossentropy", crossentropy, 2, SHAPE(2, 3), SHAPE(2, 3)), .intervals = {[1] = {0.1, 0.9}}},
     CALL_OF(sparse_crossentropy),
+    {SAMPLE("max_pool", max_pool, 1, SHAPE(1, 5, 2))}, {SAMPLE("max_pool_pick", max_pool_pick, 1, SHAPE(1, 4, 2))},
+    {SAMPLE("average_pool", average_pool, 1, SHAPE(1, 4, 3, 2))},
+    {SAMPLE("adaptive_max_pool", adaptive_max_pool, 1, SHAPE(1, 2, 3, 4))},
+    {SAMPLE("adaptive_average_pool", adaptive_average_pool, 1, SHAPE(1, 5, 2))},
+    {SAMPLE("resize", resize, 1, SHAPE(1, 3, 4, 1))},
     {SAMPLE("lstm_sequence", lstm_sequence, 4, SHAPE(2, 3, 8), SHAPE(2, 8), SHAPE(2, 2), SHAPE(2, 2)),
      .order = 1},
 };

@@ -6,6 +6,7 @@
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gemm.h"
 #include "core/kernels/optimizer.h"
+#include "core/kernels/pooling.h"
 #include "core/kernels/random.h"
 #include "core/kernels/recurrent.h"
 #include "core/kernels/reduce.h"
@@ -17,6 +18,7 @@ typedef struct cn_kernels {
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
     const cn_optimizer_kernels *optimizer;
+    const cn_pool_kernels *pooling;
     const cn_random_kernels *random;
     const cn_recurrent_kernels *recurrent;
     const cn_reduce_kernels *reduce;

@@ -9,6 +9,7 @@ extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
 extern const cn_optimizer_kernels CN_ISA_NAME(cn_optimizer);
+extern const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels);
 extern const cn_random_kernels CN_ISA_NAME(cn_random_kernels);
 extern const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent);
 extern const cn_reduce_kernels CN_ISA_NAME(cn_reduce_kernels);
@@ -20,6 +21,7 @@ const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),
     .optimizer = &CN_ISA_NAME(cn_optimizer),
+    .pooling = &CN_ISA_NAME(cn_pool_kernels),
     .random = &CN_ISA_NAME(cn_random_kernels),
     .recurrent = &CN_ISA_NAME(cn_recurrent),
     .reduce = &CN_ISA_NAME(cn_reduce_kernels),

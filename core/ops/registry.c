@@ -11,10 +11,12 @@
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
     X(cn_match_operations)        \
+    X(cn_pooling_operations)      \
     X(cn_product_operations)      \
     X(cn_random_operations)       \
     X(cn_recurrent_operations)    \
     X(cn_reduction_operations)    \
+    X(cn_resizing_operations)     \
     X(cn_shaping_operations)      \
     X(cn_crossentropy_operations) \
     X(cn_cumulative_operations)   \

@@ -1,0 +1,37 @@
+#include "core/kernels/pooling.h"
+#include "core/kernels/isa.h"
+#include "core/kernels/vector_math.h"
+#include <string.h>
+
+typedef struct range {
+    int64_t first, past;
+} range;
+
+/* The elements of a window. */
+CN_INLINE range window(const cn_pool_axis *a, int64_t o)
+{
+    if (a->adaptive)
+        return (range){o * a->in / a->out, ((o + 1) * a->in + a->out - 1) / a->out};
+    const int64_t first = o * a->stride - a->before, past = first + a->size;
+    return (range){first > 0 ? first : 0, past < a->in ? past : a->in};
+}
+
+CN_INLINE range common(range a, range b)
+{
+    return (range){a.first > b.first ? a.first : b.first, a.past < b.past ? a.past : b.past};
+}
+
+#define EACH_CHANNEL for (int64_t c = 0; c < channels; c++)
+
+#define REAL float
+#define SUFFIX f32
+#include "core/kernels/pooling_real.h"
+
+#define REAL double
+#define SUFFIX f64
+#include "core/kernels/pooling_real.h"
+
+extern const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels);
+const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels) = {.pool = {
+#define POOL(name) [CN_POOL_##name] = {name##_f32, name##_f64},
+                                                          CN_POOLS(POOL)}};
