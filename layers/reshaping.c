@@ -94,6 +94,13 @@ static cn_tensor *permute_call(cn_layer *layer, cn_tensor *x)
 {
     const cn_shape *dims = &((permute *)layer)->args.dims;
     cn_axes axes = {.count = dims->rank + 1};
+    cn_shape shape = cn_shape_of(x);
+    char text[CN_SHAPE_TEXT];
+    if (shape.rank != axes.count) {
+        cn_fail(CN_SHAPES, "%s: expected an input of rank %d, got %s", layer->name, axes.count,
+                cn_shape_text(shape, text, sizeof text));
+        return NULL;
+    }
     for (int d = 0; d < dims->rank; d++)
         axes.axis[d + 1] = (int)dims->dim[d];
     return cn_transpose(x, .axes = axes);
