@@ -40,6 +40,7 @@
 #include "layers/pooling.h"
 #include "layers/preprocessing.h"
 #include "layers/regularization.h"
+#include "layers/cells.h"
 #include "layers/recurrent.h"
 #include "layers/gradcheck.h"
 #include "losses/loss.h"

@@ -239,6 +239,16 @@ static bool read_string(json_t *value, char *text)
     return true;
 }
 
+static bool read_layers(const char *class, const char *key, json_t *value, cn_layer **layers)
+{
+    size_t index;
+    json_t *one;
+    if (!json_is_array(value) || json_array_size(value) > CN_MAX_LAYERS)
+        return refuse(class, key, value, "a list of at most 16 layers");
+    json_array_foreach(value, index, one) if (!(layers[index] = cn_layer_from_config(one))) return false;
+    return true;
+}
+
 static bool read_field(const char *class, const cn_field *field, json_t *value, void *to)
 {
     const char *key = field->name;
@@ -275,6 +285,8 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
         return cn_regularizer_from_config(key, value, to);
     case CN_FIELD_TYPE_CONSTRAINT:
         return cn_constraint_from_config(key, value, to);
+    case CN_FIELD_TYPE_LAYERS:
+        return read_layers(class, key, value, to);
     case CN_FIELD_TYPE_LAYER:
         return (*(cn_layer **)to = cn_layer_from_config(value)) != NULL;
     case CN_FIELD_END_:
@@ -333,12 +345,17 @@ static const cn_field *field_named(const cn_layer_class *type, const char *name)
     return NULL;
 }
 
+static int layers_in(const cn_field *field)
+{
+    return field->type == CN_FIELD_TYPE_LAYER ? 1 : field->type == CN_FIELD_TYPE_LAYERS ? CN_MAX_LAYERS : 0;
+}
+
 /* Lets go of the inner layers that were read before something failed. */
 static void free_inner_layers(const cn_layer_class *type, const unsigned char *values)
 {
     for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++)
-        if (field->type == CN_FIELD_TYPE_LAYER)
-            cn_layer_free(*(cn_layer *const *)(const void *)(values + field->offset));
+        for (int i = 0; i < layers_in(field); i++)
+            cn_layer_free(((cn_layer *const *)(const void *)(values + field->offset))[i]);
 }
 
 static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)

@@ -1,5 +1,6 @@
 #include "core/engine.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/creation.h"
 #include "layers/graph.h"
 #include "layers/initializer.h"
 #include <string.h>
@@ -84,11 +85,11 @@ static bool begin(cn_layer *layer, const char *name)
     if (!set_first_name(layer, name))
         return false;
     for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
-        cn_layer *sublayer = NULL;
-        if (field->type == CN_FIELD_TYPE_LAYER)
-            memcpy(&sublayer, (const char *)layer + field->offset, sizeof(cn_layer *));
-        if (sublayer && !cn_add_sublayer(layer, sublayer))
-            return false;
+        cn_layer *const *sublayer = (void *)((char *)layer + field->offset);
+        int most = field->type == CN_FIELD_TYPE_LAYER ? 1 : field->type == CN_FIELD_TYPE_LAYERS ? CN_MAX_LAYERS : 0;
+        for (int i = 0; i < most && sublayer[i]; i++)
+            if (!cn_add_sublayer(layer, sublayer[i]))
+                return false;
     }
     if (layer->type->init && !layer->type->init(layer))
         return cn_fail(CN_ARGUMENT, "%s: its arguments were refused", layer->name);
@@ -366,6 +367,25 @@ static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensor
     return true;
 }
 
+/* The states of a cell: all of them, or zeros. */
+static bool complete_states(cn_layer *cell, cn_layer_call *call)
+{
+    cn_shape shape[CN_MAX_TENSORS];
+    int count = 0;
+    cn_tensor *x = call->inputs.item[0];
+    if (!cell->type->states(cell, shape, &count))
+        return false;
+    if (call->states.count != 0 && call->states.count != count)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d state%s, got %d", cell->name, count, count == 1 ? "" : "s",
+                       call->states.count);
+    while (call->states.count < count) {
+        cn_shape one = shape[call->states.count], all = {.rank = one.rank + 1, .dim = {x->shape.dim[0]}};
+        memcpy(all.dim + 1, one.dim, (size_t)one.rank * sizeof *one.dim);
+        call->states.item[call->states.count++] = cn_zeros(call->tape, all, .dtype = x->dtype);
+    }
+    return !cn_failed();
+}
+
 static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *args, cn_tensors *outputs)
 {
     cn_layer_call call = {.tape = tape};
@@ -378,6 +398,8 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
         shapes[i] = call.inputs.item[i]->shape;
     }
     if (!cn_layer_prepare(layer, shapes, call.inputs.count))
+        return false;
+    if (layer->type->states && !complete_states(layer, &call))
         return false;
     bool training = tape->training;
     uint64_t stream = tape->stream;
