@@ -40,18 +40,17 @@ static bool has_axes(const cn_layer *layer, const cn_shape *axis)
     return axis->rank > 0 || cn_fail(CN_ARGUMENT, "%s: needs an axis to normalize", layer->name);
 }
 
-/* A weight with the axes' dimensions in the order in which they were named, as an operation takes it. */
-static cn_tensor *in_rising_order(cn_tensor *weight, const cn_axes *axes, const cn_shape *in)
+/* A weight, which has the dimensions of the axes as they were named, beside x: in the axes' rising order, as operations
+ * take it. */
+static cn_tensor *in_rising_order(cn_tensor *weight, const cn_axes *axes, const cn_tensor *x)
 {
+    const cn_shape in = cn_shape_of(x);
     cn_shape shape = {.rank = 0};
-    bool rises = true;
-    for (int i = 1; i < axes->count; i++)
-        rises = rises && axes->axis[i - 1] < axes->axis[i];
-    for (int d = 0; d < in->rank; d++)
+    for (int d = 0; d < in.rank; d++)
         for (int i = 0; i < axes->count; i++)
             if (axes->axis[i] == d)
-                shape.dim[shape.rank++] = in->dim[d];
-    return rises || !weight ? weight : cn_reshape(weight, shape);
+                shape.dim[shape.rank++] = in.dim[d];
+    return weight ? cn_reshape(cn_read(cn_tape_of(x), weight), shape) : NULL;
 }
 
 /* gamma and beta of a layer's arguments. */
@@ -299,10 +298,9 @@ static cn_tensor *scale_by_variance(const layer_normalization *l, cn_tensor *x)
 static cn_tensor *layer_call(cn_layer *layer, cn_tensor *x)
 {
     const layer_normalization *l = (layer_normalization *)layer;
-    const cn_shape in = cn_shape_of(x);
     if (l->args.rms_scaling)
         return scale_by_variance(l, x);
-    cn_tensor *gamma = in_rising_order(l->gamma, &l->axes, &in), *beta = in_rising_order(l->beta, &l->axes, &in);
+    cn_tensor *gamma = in_rising_order(l->gamma, &l->axes, x), *beta = in_rising_order(l->beta, &l->axes, x);
     return cn_layer_normalize(x, .gamma = gamma, .beta = beta, .axes = l->axes, .epsilon = l->args.epsilon);
 }
 
@@ -401,8 +399,7 @@ static bool rms_build(cn_layer *layer, const cn_shape *in)
 static cn_tensor *rms_call(cn_layer *layer, cn_tensor *x)
 {
     const rms_normalization *r = (rms_normalization *)layer;
-    const cn_shape in = cn_shape_of(x);
-    return cn_rms_normalize(x, .scale = in_rising_order(r->scale, &r->axes, &in), .axes = r->axes,
+    return cn_rms_normalize(x, .scale = in_rising_order(r->scale, &r->axes, x), .axes = r->axes,
                             .epsilon = r->args.epsilon);
 }
 
