@@ -362,6 +362,19 @@ Test(normalization, masks_pass_but_for_rms_and_spectral)
     cn_tape_free(tape);
 }
 
+/* The factors of a channel come first: five numbers a channel, then the product with all that follows. */
+Test(normalization, inference_is_an_epilogue)
+{
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *x = cn_feed(tape, CN_SHAPE(64, 32)), *y = cn_call(cn_dense(48), x);
+    y = cn_relu(cn_call(cn_batch_normalization(), y));
+    cn_plan *plan = cn_plan_new(tape, {y});
+    cr_assert(plan, "%s", cn_error_message());
+    cr_expect_eq(cn_plan_describe(plan).kernels, 5 + 1);
+    cn_plan_free(plan);
+    cn_tape_free(tape);
+}
+
 /* Training with batch normalization: two steps of gradient descent on the squared error, by the formulas. */
 
 enum { SAMPLES = 8, BATCH = 4, CHANNELS = 2 };
