@@ -14,8 +14,14 @@ typedef struct columns_attributes {
     bool wants_gamma, wants_beta; /* of the gradient */
 } columns_attributes;
 
-/* Elements of a piece, which lie in a core's cache together, and of the loops at least. */
-enum { PIECE = 1 << 14, WIDTH = 256, MOST_PIECES = 256 };
+/* Elements of a piece, which lie in a core's cache together, and of the loops at least; a piece of few rows would spend
+ * its time on the channels' sums. */
+enum { PIECE = 1 << 14, WIDTH = 256, LEAST_ROWS = 32, MOST_PIECES = 256 };
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 typedef struct columns_plan {
     columns_attributes attributes;
@@ -37,12 +43,10 @@ static columns_plan *prepare(const cn_entry *entry, cn_preparation *preparation)
     plan->element = (int64_t)cn_dtype_size(x->dtype);
     c->channels = x->shape.dim[x->shape.rank - 1];
     c->rows = cn_span(&x->shape, 0, x->shape.rank - 1);
-    const int64_t channels = c->channels > 0 ? c->channels : 1;
+    const int64_t channels = larger(c->channels, 1);
     c->repeat = cn_divide_up(WIDTH, channels);
     c->width = c->repeat * c->channels;
-    plan->rows_a_piece = PIECE / channels > c->repeat ? PIECE / channels : c->repeat;
-    if (plan->rows_a_piece < cn_divide_up(c->rows, MOST_PIECES))
-        plan->rows_a_piece = cn_divide_up(c->rows, MOST_PIECES);
+    plan->rows_a_piece = larger(larger(PIECE / channels, LEAST_ROWS), cn_divide_up(c->rows, MOST_PIECES));
     plan->pieces = cn_divide_up(c->rows, plan->rows_a_piece);
     plan->part = c->width * plan->element;
     return plan;
