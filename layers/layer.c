@@ -243,6 +243,7 @@ bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
             in[i].dim[0] = -1;
     }
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
+    layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
     if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
         cn_layer_unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
