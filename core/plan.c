@@ -1,10 +1,10 @@
 /* Planning: a deferred tape becomes a program.
  *
- * The planner does only what leaves every bit alone. In this order: entries that nothing needs are dropped;
- * element-wise entries in a row become chains, which run tile by tile; a chain behind a product becomes its epilogue;
- * assigned variables are written in place where nothing needs the old value any more, else at the end; outputs take
- * over the memory of inputs that die; what is left gets offsets in one block by lifetime; neighbouring updates become
- * one.
+ * The planner does only what leaves every bit alone. In this order: entries that nothing needs are dropped; small ones
+ * that depend on variables alone come first; element-wise entries in a row become chains, which run tile by tile; a
+ * chain behind a product becomes its epilogue; assigned variables are written in place where nothing needs the old
+ * value any more, else at the end; outputs take over the memory of inputs that die; what is left gets offsets in one
+ * block by lifetime; neighbouring updates become one.
  *
  * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
  * variable, and all writes to variables come after the last check. */
@@ -99,43 +99,77 @@ static bool make_leaf_root(planner *p, const cn_entry *entry, cn_tensor *tensor)
     return (tensor->root = cn_planner_root(p, r)) != CN_NOBODY;
 }
 
+/* Chains of fewer elements are not worth the tiles. */
+static int64_t least_chain(void)
+{
+    return forced_tile ? forced_tile : CN_TILE_BYTES / 4;
+}
+
+/* Marks small element-wise entries that follow from constants and from variables as they begin. They run before all
+ * others: as they were recorded, between the links of a chain over large tensors, they would tear it apart. */
+static void find_early(const planner *p, bool *early)
+{
+    for (int i = 0; i < p->tape->count; i++) {
+        const cn_entry *entry = p->tape->entry[i];
+        const cn_operation *operation = entry->operation;
+        early[i] =
+            operation == &cn_constant_operation || (operation == &cn_read_operation && entry->output[0]->variable);
+        if (!operation->view && (!operation->loop || cn_shape_size(entry->output[0]->shape) >= least_chain()))
+            continue;
+        early[i] = entry->input_count > 0;
+        for (int j = 0; j < entry->input_count; j++)
+            early[i] = early[i] && early[entry->input[j]->entry->index];
+    }
+}
+
+static bool add_entry(planner *p, cn_entry *entry, int *position)
+{
+    const bool scheduled_here = is_scheduled(entry);
+    for (int j = 0; j < entry->output_count; j++) {
+        cn_tensor *tensor = entry->output[j];
+        if (tensor->base)
+            continue;
+        if (!scheduled_here) {
+            if (!make_leaf_root(p, entry, tensor))
+                return false;
+            continue;
+        }
+        root r = {.bytes = bytes_of(tensor), .producer = *position, .last_use = *position, .partial = -1};
+        if ((tensor->root = cn_planner_root(p, r)) == CN_NOBODY)
+            return false;
+    }
+    if (scheduled_here) {
+        if (entry->operation->flags & CN_CHECKS)
+            p->last_check = *position;
+        p->merged[*position] = 1;
+        p->schedule[(*position)++] = (scheduled){.entry = entry};
+    }
+    return true;
+}
+
 static bool make_schedule(planner *p)
 {
     p->schedule = cn_allocate((size_t)p->count + 1, sizeof *p->schedule);
     p->workspace = cn_allocate((size_t)p->count + 1, sizeof *p->workspace);
     p->merged = cn_allocate((size_t)p->count + 1, sizeof *p->merged);
-    if (!p->schedule || !p->workspace || !p->merged)
-        return false;
+    bool *early = cn_allocate((size_t)p->tape->count + 1, sizeof *early);
+    bool done = p->schedule && p->workspace && p->merged && early;
+    if (done)
+        find_early(p, early);
     int position = 0;
     p->last_check = -1;
-    for (int i = 0; i < p->tape->count; i++) {
-        cn_entry *entry = p->tape->entry[i];
-        bool scheduled_here = is_scheduled(entry);
-        for (int j = 0; j < entry->output_count; j++)
-            p->plan->facts.tensor_bytes += (int64_t)bytes_of(entry->output[j]);
-        if (!p->live[i])
-            continue;
-        for (int j = 0; j < entry->output_count; j++) {
-            cn_tensor *tensor = entry->output[j];
-            if (tensor->base)
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < p->tape->count && done; i++) {
+            cn_entry *entry = p->tape->entry[i];
+            if (early[i] != (turn == 0))
                 continue;
-            if (!scheduled_here) {
-                if (!make_leaf_root(p, entry, tensor))
-                    return false;
-                continue;
-            }
-            root r = {.bytes = bytes_of(tensor), .producer = position, .last_use = position, .partial = -1};
-            if ((tensor->root = cn_planner_root(p, r)) == CN_NOBODY)
-                return false;
-        }
-        if (scheduled_here) {
-            if (entry->operation->flags & CN_CHECKS)
-                p->last_check = position;
-            p->merged[position] = 1;
-            p->schedule[position++] = (scheduled){.entry = entry};
+            for (int j = 0; j < entry->output_count; j++)
+                p->plan->facts.tensor_bytes += (int64_t)bytes_of(entry->output[j]);
+            done = !p->live[i] || add_entry(p, entry, &position);
         }
     }
-    return true;
+    cn_release(early);
+    return done;
 }
 
 /* Chains and epilogues */
@@ -189,7 +223,7 @@ static bool may_grow(const planner *p, int begin, int end)
 
 static void find_groups(planner *p)
 {
-    int64_t least = forced_tile ? forced_tile : CN_TILE_BYTES / 4;
+    const int64_t least = least_chain();
     for (int i = 0; i < p->count;) {
         const cn_entry *entry = p->schedule[i].entry;
         bool product = entry->operation->flags & CN_PRODUCT;

@@ -12,6 +12,8 @@
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \
     X(cn_cell_classes)           \
+    X(cn_normalization_classes)  \
+    X(cn_spectral_classes)       \
     X(cn_recurrent_classes)
 
 #define CN_DECLARE_FAMILY_(family) extern const cn_layer_class *const family[];

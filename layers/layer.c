@@ -173,6 +173,41 @@ static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
     return done;
 }
 
+/* A layer that is being built, as part of those around it. */
+typedef struct scope {
+    const cn_layer *layer;
+    const struct scope *outer;
+} scope;
+static _Thread_local const scope *innermost;
+
+/* The names of all layers that are being built, from the outermost on, and the weight's: "lstm/lstm_cell/kernel". */
+static char *path_of(const char *weight)
+{
+    size_t bytes = strlen(weight) + 1;
+    for (const scope *s = innermost; s; s = s->outer)
+        bytes += strlen(s->layer->name) + 1;
+    char *path = cn_allocate(bytes, 1);
+    if (!path)
+        return NULL;
+    char *at = path + bytes - strlen(weight) - 1;
+    strcpy(at, weight);
+    for (const scope *s = innermost; s; s = s->outer) {
+        size_t length = strlen(s->layer->name);
+        *--at = '/';
+        memcpy(at -= length, s->layer->name, length);
+    }
+    return path;
+}
+
+static bool build_within(cn_layer *layer, const cn_shape *in)
+{
+    const scope here = {layer, innermost};
+    innermost = &here;
+    bool done = layer->type->build(layer, in) && !cn_failed();
+    innermost = here.outer;
+    return done;
+}
+
 cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args args)
 {
     if (cn_failed())
@@ -183,11 +218,9 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
     }
     if (!cn_grow((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
         return NULL;
-    size_t bytes = strlen(layer->name) + strlen(name) + 2;
-    char *path = cn_allocate(bytes, 1);
+    char *path = path_of(name);
     if (!path)
         return NULL;
-    strcat(strcat(strcpy(path, layer->name), "/"), name);
     cn_tensor *variable = cn_variable_new(args.shape, .dtype = args.dtype, .name = path);
     cn_release(path);
     cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
@@ -244,7 +277,8 @@ bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
             in[i].dim[0] = -1;
     }
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
-    if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
+    layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
+    if (layer->type->build && !build_within(layer, in)) {
         cn_layer_unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }

@@ -63,6 +63,8 @@ CALL(average_pool, cn_average_pool(x[0], {3, 2}, .strides = {2, 1}, .padding = C
 CALL(adaptive_max_pool, cn_adaptive_max_pool(x[0], {2, 3}, .data_format = CN_CHANNELS_FIRST))
 CALL(adaptive_average_pool, cn_adaptive_average_pool(x[0], {4}))
 CALL(resize, cn_image_resize(x[0], {5, 2}, .interpolation = CN_BICUBIC))
+CALL(layer_normalize, cn_layer_normalize(x[0], .gamma = x[1], .beta = x[2]))
+CALL(rms_normalize, cn_rms_normalize(x[0], .scale = x[1], .axis = 0))
 CALL(as_f32, cn_cast(cn_cast(x[0], CN_F32), CN_F64))
 
 CALL(conv, cn_conv(x[0], x[1], .strides = {2}, .padding = CN_SAME))
@@ -92,6 +94,14 @@ static cn_tensor *lstm_sequence(cn_tape *tape, cn_tensor *const *x, void *contex
         return NULL;
     cn_tensor *last = cn_mul(results[CN_LSTM_H], results[CN_LSTM_C]);
     return cn_mul(results[CN_LSTM_SEQUENCE], cn_expand_dims(last, 1));
+}
+
+static cn_tensor *batch_normalize(cn_tape *tape, cn_tensor *const *x, void *context)
+{
+    (void)tape, (void)context;
+    cn_tensor *results[CN_BATCH_RESULTS];
+    cn_batch_normalize_training((cn_batch_normalize_training_args){x[0], -1, x[2], x[1], 1e-3}, results);
+    return cn_mul(results[CN_NORMALIZED], cn_mul(results[CN_BATCH_MEAN], results[CN_BATCH_VARIANCE]));
 }
 
 /* clang-format off */
@@ -149,6 +159,9 @@ static const sample samples[] = {
     {SAMPLE("adaptive_max_pool", adaptive_max_pool, 1, SHAPE(1, 2, 3, 4))},
     {SAMPLE("adaptive_average_pool", adaptive_average_pool, 1, SHAPE(1, 5, 2))},
     {SAMPLE("resize", resize, 1, SHAPE(1, 3, 4, 1))},
+    {SAMPLE("normalize_rows", layer_normalize, 3, SHAPE(2, 4), SHAPE(4), SHAPE(4)), .order = 1},
+    {SAMPLE("normalize_rows", rms_normalize, 2, SHAPE(3, 2), SHAPE(3)), .order = 1},
+    {SAMPLE("normalize_columns", batch_normalize, 3, SHAPE(4, 2), SHAPE(2), SHAPE(2)), .order = 1},
     {SAMPLE("lstm_sequence", lstm_sequence, 4, SHAPE(2, 3, 8), SHAPE(2, 8), SHAPE(2, 2), SHAPE(2, 2)),
      .order = 1},
 };

@@ -5,6 +5,7 @@
 #include "core/kernels/convolution.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/normalization.h"
 #include "core/kernels/optimizer.h"
 #include "core/kernels/pooling.h"
 #include "core/kernels/random.h"
@@ -17,6 +18,7 @@ typedef struct cn_kernels {
     const cn_convolution_kernels *convolution;
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
+    const cn_normalization_kernels *normalization;
     const cn_optimizer_kernels *optimizer;
     const cn_pool_kernels *pooling;
     const cn_random_kernels *random;

@@ -8,6 +8,7 @@ extern const cn_kernels CN_ISA_NAME(cn_kernels);
 extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
+extern const cn_normalization_kernels CN_ISA_NAME(cn_normalization_kernels);
 extern const cn_optimizer_kernels CN_ISA_NAME(cn_optimizer);
 extern const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels);
 extern const cn_random_kernels CN_ISA_NAME(cn_random_kernels);
@@ -20,6 +21,7 @@ const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .convolution = &CN_ISA_NAME(cn_convolution_kernels),
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),
+    .normalization = &CN_ISA_NAME(cn_normalization_kernels),
     .optimizer = &CN_ISA_NAME(cn_optimizer),
     .pooling = &CN_ISA_NAME(cn_pool_kernels),
     .random = &CN_ISA_NAME(cn_random_kernels),

@@ -11,6 +11,7 @@
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
     X(cn_match_operations)        \
+    X(cn_normalize_operations)    \
     X(cn_pooling_operations)      \
     X(cn_product_operations)      \
     X(cn_random_operations)       \
