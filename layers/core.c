@@ -98,6 +98,7 @@ static const cn_layer_class dense_class = {
     .call = dense_call,
     .mask = CN_MASK_PASSES,
     .min_rank = 2,
+    .fixed_axis = -1,
     .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
     .fields = {CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),
                CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer),
