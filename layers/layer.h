@@ -103,7 +103,8 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_INITIALIZER, /* cn_initializer */
     CN_FIELD_TYPE_REGULARIZER, /* cn_regularizer */
     CN_FIELD_TYPE_CONSTRAINT,  /* cn_constraint */
-    CN_FIELD_TYPE_LAYER        /* cn_layer *, held by this one */
+    CN_FIELD_TYPE_LAYER,       /* cn_layer *, held by this one */
+    CN_FIELD_TYPE_POINTER      /* to data or a function of the user's: copied, but no config can have one */
 } cn_field_type;
 
 typedef struct cn_field {
