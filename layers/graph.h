@@ -78,6 +78,9 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
  * class wants. */
 bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count);
 
+/* Another tensor in the same memory, so that it may have another mask. */
+cn_tensor *cn_layer_own_tensor(cn_tensor *x);
+
 /* Layers are built under one lock, whatever the thread, and what a call that failed had built is unbuilt: until the
  * outermost end every layer built is on a list. Between the two calls, which nest, no model's lock may be waited for.
  *

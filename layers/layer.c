@@ -375,8 +375,12 @@ static bool same_vjp(const cn_entry *entry, cn_tensor *const *dy, cn_tensor **dx
     return true;
 }
 
-/* Another tensor in the same memory, so that it may have another mask. */
 static const cn_operation same = {.name = "same", .infer = same_type, .view = same_view, .vjp = same_vjp};
+
+cn_tensor *cn_layer_own_tensor(cn_tensor *x)
+{
+    return cn_record(&same, NULL, &x, 1);
+}
 
 static bool pass_masks(const cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
 {
@@ -388,7 +392,7 @@ static bool pass_masks(const cn_layer *layer, const cn_layer_call *call, cn_tens
         bool is_input = false;
         for (int j = 0; j < call->inputs.count; j++)
             is_input = is_input || *output == call->inputs.item[j];
-        if (is_input && (*output)->mask != mask && !(*output = cn_record(&same, NULL, output, 1)))
+        if (is_input && (*output)->mask != mask && !(*output = cn_layer_own_tensor(*output)))
             return false;
         (*output)->mask = mask;
     }

@@ -161,6 +161,10 @@ typedef struct cn_field {
     {                                                                 \
 #field, CN_FIELD_TYPE_LAYER, offsetof(structure, field), NULL \
     }
+#define CN_FIELD_POINTER(structure, field)                              \
+    {                                                                   \
+#field, CN_FIELD_TYPE_POINTER, offsetof(structure, field), NULL \
+    }
 
 enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 40 };
 
