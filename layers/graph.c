@@ -171,6 +171,7 @@ static bool probe_once(const cn_node *node, int which, cn_tensor **inputs, cn_te
     return done;
 }
 
+/* Multiples of a probed batch are what several axes have become one. */
 static bool is_probe_size(const cn_node *node, int which, int64_t size)
 {
     for (int i = 0; i < node->input_count; i++) {
@@ -179,7 +180,8 @@ static bool is_probe_size(const cn_node *node, int which, int64_t size)
             continue;
         const cn_shape *shape = input->node->probe[input->output];
         for (int d = 0; d < input->shape.rank; d++)
-            if (input->shape.dim[d] < 0 && shape[which].dim[d] == size)
+            if (input->shape.dim[d] < 0 && size > 0 &&
+                (d == 0 ? size % shape[which].dim[d] == 0 : size == shape[which].dim[d]))
                 return true;
     }
     return false;
