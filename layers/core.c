@@ -168,7 +168,7 @@ static bool embedding_build(cn_layer *layer, const cn_shape *in)
         cn_add_weight(layer, "embeddings", CN_SHAPE(args->input_dim, args->output_dim),
                       .initializer = cn_or_else(args->embeddings_initializer, cn_init_random_uniform()),
                       .regularizer = args->embeddings_regularizer, .constraint = args->embeddings_constraint);
-    return e->embeddings != NULL;
+    return e->embeddings && (!args->weights.data || cn_variable_set(e->embeddings, args->weights));
 }
 
 /* The ids, none of which is below zero or too large: cn_take would count negative ones from the end. */

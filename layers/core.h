@@ -37,8 +37,9 @@ typedef struct cn_activation_args {
 CN_API cn_layer *cn_activation_layer_with(cn_activation_args args);
 
 /* A row of numbers for each integer: (...) to (..., output_dim). Weight: embeddings (input_dim, output_dim), from
- * random_uniform. Ids of any type are taken as int32; one that is not in [0, input_dim) ends the run with CN_VALUE.
- * With .mask_zero the output has a mask: what is not 0. */
+ * random_uniform or, if they are given, .weights, which are read when the layer is built. Ids of any type are taken as
+ * int32; one that is not in [0, input_dim) ends the run with CN_VALUE. With .mask_zero the output has a mask: what is
+ * not 0. */
 typedef struct cn_embedding_args {
     char first_;
     int64_t input_dim, output_dim;
@@ -46,6 +47,7 @@ typedef struct cn_embedding_args {
     cn_regularizer embeddings_regularizer, activity_regularizer;
     cn_constraint embeddings_constraint;
     bool mask_zero;
+    cn_view weights;
     const char *name;
 } cn_embedding_args;
 #define cn_embedding(...) cn_embedding_with((cn_embedding_args){.first_ = 0, __VA_ARGS__})

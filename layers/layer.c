@@ -485,6 +485,19 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
     return done;
 }
 
+/* Lists end where a tensor is missing, so that none may come after that. */
+static bool check_lists(const cn_layer *layer, const cn_call_args *args)
+{
+    int inputs = leading(args->inputs), states = leading(args->states);
+    for (int i = inputs; i < CN_MAX_TENSORS; i++)
+        if (args->inputs[i] || i == 0)
+            return cn_fail(CN_ARGUMENT, "%s: input %d is NULL", layer->name, inputs);
+    for (int i = states; i < CN_MAX_TENSORS; i++)
+        if (args->states[i])
+            return cn_fail(CN_ARGUMENT, "%s: state %d is NULL", layer->name, states);
+    return states == 0 || layer->type->takes_states || cn_fail(CN_ARGUMENT, "%s: takes no initial states", layer->name);
+}
+
 cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
 {
     cn_tensors outputs = {.count = 0};
@@ -494,10 +507,8 @@ cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
     bool done = true;
     if (!layer)
         done = cn_fail(CN_ARGUMENT, "call: the layer is NULL");
-    else if (!args.inputs[0])
-        done = cn_fail(CN_ARGUMENT, "%s: input 0 is NULL", layer->name);
-    else if (!layer->type->takes_states && args.states[0])
-        done = cn_fail(CN_ARGUMENT, "%s: takes no initial states", layer->name);
+    else if (!check_lists(layer, &args))
+        done = false;
     else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
              join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) && join_tape(layer, args.states, CN_MAX_TENSORS, &tape))
         done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)

@@ -84,6 +84,16 @@ Test(building, initial_states_are_refused_by_layers_that_take_none)
     cn_tape_free(tape);
 }
 
+Test(building, lists_of_inputs_and_states_have_no_gaps)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_ones(tape, CN_SHAPE(1, 2, 3));
+    expect_error(cn_call_many(cn_add_layer(), {x, NULL, x}).count == 0, "add: input 1 is NULL");
+    expect_error(cn_call_many(cn_add_layer(), {NULL, x}).count == 0, "add_1: input 0 is NULL");
+    expect_error(cn_call_many(cn_lstm(2), {x}, .states = {NULL, x}).count == 0, "lstm: state 0 is NULL");
+    cn_tape_free(tape);
+}
+
 Test(building, a_sequential_model_first_fitted_on_integers_takes_floats_afterwards)
 {
     cn_model *model = cn_sequential(cn_dense(1, .kernel_initializer = cn_init_ones()));

@@ -76,6 +76,20 @@ Test(layers_core, embedding_takes_ids_of_any_type)
     cn_tape_free(tape);
 }
 
+Test(layers_core, embedding_begins_with_the_weights_given)
+{
+    float weights[] = {1, 2, 3, 4, 5, 6};
+    int32_t ids[] = {2, 0};
+    cn_layer *layer = cn_embedding(3, 2, .weights = cn_array(weights, 3, 2)),
+             *other = cn_embedding(4, 2, .weights = cn_array(weights, 3, 2));
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_constant(tape, cn_array(ids, 1, 2));
+    EXPECT(cn_call(layer, x), CN_SHAPE(1, 2, 2), 5, 6, 1, 2);
+    cr_assert(!cn_call(other, x) && cn_error_code() == CN_SHAPES && cn_weight_count(other) == 0);
+    cn_error_clear();
+    cn_tape_free(tape);
+}
+
 Test(layers_core, concatenated_masks_count_missing_ones_as_ones)
 {
     cn_tape *tape = cn_tape_new();
