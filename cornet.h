@@ -44,6 +44,7 @@
 #include "layers/cells.h"
 #include "layers/normalization.h"
 #include "layers/recurrent.h"
+#include "layers/wrappers.h"
 #include "layers/gradcheck.h"
 #include "losses/loss.h"
 #include "losses/regression.h"

@@ -4,6 +4,7 @@
 #include "core/ops/activation.h"
 #include "core/ops/window.h"
 #include "layers/core.h"
+#include "layers/fields.h"
 #include <math.h>
 #include <string.h>
 
@@ -249,6 +250,14 @@ static bool read_layers(const char *class, const char *key, json_t *value, cn_la
     return true;
 }
 
+/* null, where None is one of the choices; else it leaves the default. */
+static void read_no_choice(const cn_field *field, int *choice)
+{
+    for (int i = 0; field->choices[i]; i++)
+        if (strcmp(field->choices[i], "None") == 0)
+            *choice = i;
+}
+
 static bool read_field(const char *class, const cn_field *field, json_t *value, void *to)
 {
     const char *key = field->name;
@@ -257,6 +266,8 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
             *(cn_activation **)to = NULL;
         else if (field->type == CN_FIELD_TYPE_OPTIONAL)
             *(int64_t *)to = CN_NONE;
+        else if (field->type == CN_FIELD_TYPE_CHOICE)
+            read_no_choice(field, to);
         return true;
     }
     switch (field->type) {
@@ -289,6 +300,10 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
         return read_layers(class, key, value, to);
     case CN_FIELD_TYPE_LAYER:
         return (*(cn_layer **)to = cn_layer_from_config(value)) != NULL;
+    case CN_FIELD_TYPE_POINTER:
+        /* Keras writes {} for no arguments. */
+        return (json_is_object(value) && json_object_size(value) == 0) ||
+               cn_fail(CN_UNSUPPORTED, "%s: %s cannot be read from a config", class, key);
     case CN_FIELD_END_:
         break;
     }
@@ -296,14 +311,6 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
 }
 
 /* Layers */
-
-/* What every layer has besides its fields. */
-typedef struct base_keys {
-    const char *name;
-    cn_dtype dtype;
-    bool trainable;
-    cn_regularizer activity_regularizer;
-} base_keys;
 
 /* Keys that change no number, and those of which only `false` is supported. */
 static const char *const without_effect[] = {"batch_shape", "batch_input_shape", "input_length", NULL};
@@ -316,7 +323,7 @@ static bool is_among(const char *const *list, const char *key)
     return *list;
 }
 
-static bool read_base_key(const char *class, const char *key, json_t *value, base_keys *base)
+static bool read_base_key(const char *class, const char *key, json_t *value, cn_layer_basics *base)
 {
     if (json_is_null(value) || is_among(without_effect, key))
         return true;
@@ -337,30 +344,9 @@ static bool read_base_key(const char *class, const char *key, json_t *value, bas
     return refuse_key(class, key);
 }
 
-static const cn_field *field_named(const cn_layer_class *type, const char *name)
-{
-    for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++)
-        if (strcmp(field->name, name) == 0)
-            return field;
-    return NULL;
-}
-
-static int layers_in(const cn_field *field)
-{
-    return field->type == CN_FIELD_TYPE_LAYER ? 1 : field->type == CN_FIELD_TYPE_LAYERS ? CN_MAX_LAYERS : 0;
-}
-
-/* Lets go of the inner layers that were read before something failed. */
-static void free_inner_layers(const cn_layer_class *type, const unsigned char *values)
-{
-    for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++)
-        for (int i = 0; i < layers_in(field); i++)
-            cn_layer_free(((cn_layer *const *)(const void *)(values + field->offset))[i]);
-}
-
 static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)
 {
-    base_keys base = {.dtype = cn_default_dtype(), .trainable = true};
+    cn_layer_basics base = {.dtype = cn_default_dtype(), .trainable = true};
     unsigned char *values = cn_allocate(1, type->size);
     if (!values)
         return NULL;
@@ -371,24 +357,17 @@ static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)
     json_t *value;
     json_object_foreach(arguments, key, value)
     {
-        const cn_field *field = field_named(type, key);
+        const cn_field *field = cn_field_named(type, key);
         done = field ? read_field(type->name, field, value, values + field->offset)
                      : read_base_key(type->name, key, value, &base);
         if (!done)
             break;
     }
-    cn_layer *layer = (cn_layer *)(void *)values;
-    layer->name = (char *)(uintptr_t)base.name;
-    layer->activity_regularizer = base.activity_regularizer;
-    /* The layers that the class makes inside this one take the same element type. */
-    cn_dtype dtype = cn_default_dtype();
-    cn_set_default_dtype(base.dtype);
-    layer = done ? cn_layer_like(type, values) : NULL;
-    cn_set_default_dtype(dtype);
-    if (!done)
-        free_inner_layers(type, values);
-    if (layer && !base.trainable)
-        cn_set_trainable(layer, false);
+    cn_layer *layer = NULL;
+    if (done)
+        layer = cn_layer_of_values(type, values, &base);
+    else
+        cn_free_field_layers(type, values);
     cn_release(values);
     return layer;
 }
@@ -396,7 +375,7 @@ static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)
 /* An input layer is made from the shape of a sample; its config has that of a batch. */
 static cn_layer *read_input_layer(json_t *arguments)
 {
-    base_keys base = {.dtype = cn_default_dtype()};
+    cn_layer_basics base = {.dtype = cn_default_dtype()};
     cn_shape batch = CN_SHAPE(-1);
     const char *key;
     json_t *value;

@@ -223,6 +223,7 @@ static bool cell_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *ou
                                               .states = cell_states,                                 \
                                               .inputs = 1,                                           \
                                               .rank = 2,                                             \
+                                              .fixed_axis = -1,                                      \
                                               .values = &(const cn_cell){.args = {defaults}},        \
                                               .fields = {fields_of(FIELD)}},                         \
                                      .gates = gate_count,                                            \

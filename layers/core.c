@@ -4,6 +4,8 @@
 #include "core/ops/creation.h"
 #include "core/ops/indexing.h"
 #include "core/ops/product.h"
+#include "core/ops/reduction.h"
+#include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
 #include "layers/graph.h"
@@ -98,6 +100,7 @@ static const cn_layer_class dense_class = {
     .call = dense_call,
     .mask = CN_MASK_PASSES,
     .min_rank = 2,
+    .fixed_axis = -1,
     .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
     .fields = {CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),
                CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer),
@@ -165,7 +168,7 @@ static bool embedding_build(cn_layer *layer, const cn_shape *in)
         cn_add_weight(layer, "embeddings", CN_SHAPE(args->input_dim, args->output_dim),
                       .initializer = cn_or_else(args->embeddings_initializer, cn_init_random_uniform()),
                       .regularizer = args->embeddings_regularizer, .constraint = args->embeddings_constraint);
-    return e->embeddings != NULL;
+    return e->embeddings && (!args->weights.data || cn_variable_set(e->embeddings, args->weights));
 }
 
 /* The ids, none of which is below zero or too large: cn_take would count negative ones from the end. */
@@ -237,4 +240,111 @@ cn_layer *cn_embedding_with(cn_embedding_args args)
     return cn_layer_like(&embedding_class, &(embedding){.base = CN_BASE_OF(args), .args = args});
 }
 
-const cn_layer_class *const cn_core_classes[] = {&input_class, &dense_class, &activation_class, &embedding_class, NULL};
+/* Masking */
+
+typedef struct masking {
+    cn_layer base;
+    cn_masking_args args;
+} masking;
+
+static bool masking_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    cn_tensor *x = call->inputs.item[0];
+    cn_tensor *mask = cn_any(cn_not_equal(x, cn_scalar(x, ((masking *)layer)->args.mask_value)), .axis = -1);
+    outputs->item[outputs->count++] = cn_where(cn_expand_dims(mask, -1), x, cn_scalar(x, 0));
+    cn_set_mask(outputs->item[0], mask);
+    return !cn_failed();
+}
+
+static const cn_layer_class masking_class = {.name = "Masking",
+                                             .size = sizeof(masking),
+                                             .call_many = masking_call,
+                                             .mask = CN_MASK_MAKES,
+                                             .inputs = 1,
+                                             .min_rank = 2,
+                                             .fields = {CN_ARGUMENT_FIELD(masking, FLOAT, mask_value)}};
+
+cn_layer *cn_masking_with(cn_masking_args args)
+{
+    return cn_layer_like(&masking_class, &(masking){.base = CN_BASE_OF(args), .args = args});
+}
+
+/* Identity */
+
+static cn_tensor *identity_call(cn_layer *layer, cn_tensor *x)
+{
+    (void)layer;
+    return x;
+}
+
+static const cn_layer_class identity_class = {
+    .name = "Identity", .size = sizeof(cn_layer), .call = identity_call, .mask = CN_MASK_PASSES};
+
+cn_layer *cn_identity_layer_with(cn_identity_layer_args args)
+{
+    return cn_layer_like(&identity_class, &(cn_layer)CN_BASE_OF(args));
+}
+
+/* Lambda */
+
+typedef struct lambda {
+    cn_layer base;
+    cn_lambda_args args;
+} lambda;
+
+static bool lambda_init(cn_layer *layer)
+{
+    const cn_lambda_args *args = &((lambda *)layer)->args;
+    if (!args->function == !args->call)
+        return cn_fail(CN_ARGUMENT, "%s: needs a function or a call, one of them", layer->name);
+    if (args->output_shape.rank >= CN_MAX_RANK)
+        return cn_fail(CN_SHAPES, "%s: its output_shape has %d axes; a sample has %d at most", layer->name,
+                       args->output_shape.rank, CN_MAX_RANK - 1);
+    return true;
+}
+
+static bool check_output_shape(const cn_layer *layer, cn_shape input, const cn_tensor *output)
+{
+    cn_shape wanted = ((const lambda *)layer)->args.output_shape, is = cn_shape_of(output);
+    bool fits = wanted.rank == 0 || (is.rank == wanted.rank + 1 && is.dim[0] == input.dim[0]);
+    for (int d = 0; fits && d < wanted.rank; d++)
+        fits = wanted.dim[d] < 0 || wanted.dim[d] == is.dim[d + 1];
+    char given[CN_SHAPE_TEXT], promised[CN_SHAPE_TEXT];
+    return fits || cn_fail(CN_SHAPES, "%s: gave %s, not batches of its output_shape %s", layer->name,
+                           cn_shape_text(is, given, sizeof given), cn_shape_text(wanted, promised, sizeof promised));
+}
+
+static bool lambda_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    const cn_lambda_args *args = &((lambda *)layer)->args;
+    if (args->function && call->inputs.count != 1)
+        return cn_fail(CN_ARGUMENT, "%s: its function takes 1 input, got %d", layer->name, call->inputs.count);
+    cn_tensor *y = args->function ? args->function(call->inputs.item[0]) : args->call(call, args->arguments);
+    if (!y || !check_output_shape(layer, cn_shape_of(call->inputs.item[0]), y))
+        return false;
+    for (int i = 0; i < call->inputs.count; i++)
+        if (y == call->inputs.item[i])
+            y = cn_layer_own_tensor(y);
+    outputs->item[outputs->count++] = y;
+    cn_set_mask(y, args->mask ? args->mask(call, args->arguments) : NULL);
+    return !cn_failed();
+}
+
+static const cn_layer_class lambda_class = {
+    .name = "Lambda",
+    .size = sizeof(lambda),
+    .init = lambda_init,
+    .call_many = lambda_call,
+    .mask = CN_MASK_MAKES,
+    .mixes_samples = true, /* for all that is known */
+    .fields = {CN_ARGUMENT_FIELD(lambda, ACTIVATION, function), CN_ARGUMENT_FIELD(lambda, INTS, output_shape),
+               CN_ARGUMENT_FIELD(lambda, POINTER, mask), CN_ARGUMENT_FIELD(lambda, POINTER, arguments),
+               CN_ARGUMENT_FIELD(lambda, POINTER, call)}};
+
+cn_layer *cn_lambda_with(cn_lambda_args args)
+{
+    return cn_layer_like(&lambda_class, &(lambda){.base = CN_BASE_OF(args), .args = args});
+}
+
+const cn_layer_class *const cn_core_classes[] = {&input_class,   &dense_class,    &activation_class, &embedding_class,
+                                                 &masking_class, &identity_class, &lambda_class,     NULL};

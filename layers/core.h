@@ -1,4 +1,5 @@
-/* Keras' core layers: Dense, Activation, Embedding. Inputs and outputs have the batch as their first axis. */
+/* Keras' core layers: Dense, Activation, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
+ * their first axis. */
 #ifndef CN_LAYERS_CORE_H
 #define CN_LAYERS_CORE_H
 #include "layer.h"
@@ -36,8 +37,9 @@ typedef struct cn_activation_args {
 CN_API cn_layer *cn_activation_layer_with(cn_activation_args args);
 
 /* A row of numbers for each integer: (...) to (..., output_dim). Weight: embeddings (input_dim, output_dim), from
- * random_uniform. Ids of any type are taken as int32; one that is not in [0, input_dim) ends the run with CN_VALUE.
- * With .mask_zero the output has a mask: what is not 0. */
+ * random_uniform or, if they are given, .weights, which are read when the layer is built. Ids of any type are taken as
+ * int32; one that is not in [0, input_dim) ends the run with CN_VALUE. With .mask_zero the output has a mask: what is
+ * not 0. */
 typedef struct cn_embedding_args {
     char first_;
     int64_t input_dim, output_dim;
@@ -45,10 +47,53 @@ typedef struct cn_embedding_args {
     cn_regularizer embeddings_regularizer, activity_regularizer;
     cn_constraint embeddings_constraint;
     bool mask_zero;
+    cn_view weights;
     const char *name;
 } cn_embedding_args;
 #define cn_embedding(...) cn_embedding_with((cn_embedding_args){.first_ = 0, __VA_ARGS__})
 CN_API cn_layer *cn_embedding_with(cn_embedding_args args);
+
+/* Gives (batch, ..., D) a mask (batch, ...): 0 where all D values are mask_value. They become 0. */
+typedef struct cn_masking_args {
+    char first_;
+    double mask_value;
+    cn_regularizer activity_regularizer;
+    const char *name;
+} cn_masking_args;
+/* cn_masking(), cn_masking(-1) */
+#define cn_masking(...) cn_masking_with((cn_masking_args){.first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_masking_with(cn_masking_args args);
+
+/* Its input, with its mask. */
+typedef struct cn_identity_layer_args {
+    char first_;
+    cn_regularizer activity_regularizer;
+    const char *name;
+} cn_identity_layer_args;
+#define cn_identity_layer(...) cn_identity_layer_with((cn_identity_layer_args){.first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_identity_layer_with(cn_identity_layer_args args);
+
+/* A function of the user's own as a layer: cn_lambda(cn_square). One that looks at more than one input, at masks, at
+ * whether it is training, or at arguments, is given as .call instead: cn_lambda(.call = scale, .arguments = &factor).
+ * Weights are the business of a layer class.
+ *
+ * The output has no mask but what .mask gives, which may return NULL. With .output_shape, of a sample (-1: any size),
+ * an output of another shape is an error; without it the shape is found by calling the function. For reading a
+ * .function from a config cn_register_activation gives it a name; the pointers cannot be read. CN_ARGUMENT unless there
+ * is one of .function and .call. */
+typedef cn_tensor *cn_lambda_function(const cn_layer_call *call, const void *arguments);
+typedef struct cn_lambda_args {
+    char first_;
+    cn_activation *function;
+    cn_shape output_shape;
+    cn_lambda_function *mask;
+    const void *arguments; /* of .call and .mask; stays the caller's */
+    cn_lambda_function *call;
+    cn_regularizer activity_regularizer;
+    const char *name;
+} cn_lambda_args;
+#define cn_lambda(...) cn_lambda_with((cn_lambda_args){.first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_lambda_with(cn_lambda_args args);
 
 #ifdef __cplusplus
 }

@@ -27,6 +27,15 @@ static cn_tensor *call_layer(cn_tape *tape, cn_tensor *const *inputs, void *cont
     return total;
 }
 
+/* Of the weights that it will make, and those inside it. */
+static void set_dtype(cn_layer *layer, cn_dtype dtype)
+{
+    if (!layer->built)
+        layer->dtype = dtype;
+    for (int i = 0; i < layer->sublayer_count; i++)
+        set_dtype(layer->sublayer[i], dtype);
+}
+
 /* The first call makes the weights. */
 static bool build(layer_check *check, const cn_gradient_check_args *args)
 {
@@ -35,8 +44,8 @@ static bool build(layer_check *check, const cn_gradient_check_args *args)
     bool done = tape != NULL;
     for (int i = 0; done && i < args->input_count; i++)
         done = (inputs[i] = cn_feed_with(tape, (cn_feed_args){args->inputs[i], CN_F64})) != NULL;
-    if (done && !check->layer->built)
-        check->layer->dtype = CN_F64;
+    if (done)
+        set_dtype(check->layer, CN_F64);
     done = done && call_layer(tape, inputs, check);
     cn_tape_free(tape);
     return done && !cn_failed();

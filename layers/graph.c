@@ -171,6 +171,7 @@ static bool probe_once(const cn_node *node, int which, cn_tensor **inputs, cn_te
     return done;
 }
 
+/* Multiples of a probed batch are what several axes have become one. */
 static bool is_probe_size(const cn_node *node, int which, int64_t size)
 {
     for (int i = 0; i < node->input_count; i++) {
@@ -179,7 +180,8 @@ static bool is_probe_size(const cn_node *node, int which, int64_t size)
             continue;
         const cn_shape *shape = input->node->probe[input->output];
         for (int d = 0; d < input->shape.rank; d++)
-            if (input->shape.dim[d] < 0 && shape[which].dim[d] == size)
+            if (input->shape.dim[d] < 0 && size > 0 &&
+                (d == 0 ? size % shape[which].dim[d] == 0 : size == shape[which].dim[d]))
                 return true;
     }
     return false;
@@ -266,7 +268,7 @@ static int last_given(cn_tensor *const *tensors)
     return count;
 }
 
-bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs)
+static bool add_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs)
 {
     cn_tensor *all[3 * CN_MAX_TENSORS];
     cn_shape shapes[CN_MAX_TENSORS];
@@ -281,8 +283,6 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
             return false;
     for (int i = 0; i < inputs; i++)
         shapes[i] = all[i]->shape;
-    bool was_built = layer->built;
-    int weights = layer->weight_count, sublayers = layer->sublayer_count;
     if (!cn_layer_prepare(layer, shapes, inputs))
         return false;
     cn_node *node = new_node(all, count, false);
@@ -297,8 +297,6 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
     }
     if (!node || !find_outputs(node, 0) || !finish(node)) {
         cn_node_release(node);
-        if (!was_built)
-            cn_layer_unbuild(layer, weights, sublayers);
         return false;
     }
     layer->node_count++;
@@ -308,6 +306,12 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
     for (int i = 0; i < node->output_count; i++)
         outputs->item[i] = &node->output[i];
     return true;
+}
+
+bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs)
+{
+    cn_layer *mark = cn_building_begin();
+    return cn_building_end(mark, add_call(layer, args, outputs));
 }
 
 /* Operations */

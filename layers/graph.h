@@ -77,6 +77,17 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
 /* Builds a layer that is not built yet; open dimensions are -1. False with the error set if the inputs are not what its
  * class wants. */
 bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count);
-/* Undoes the building of a layer that had so many weights and sublayers before. */
-void cn_layer_unbuild(cn_layer *layer, int weights, int sublayers);
+
+/* Another tensor in the same memory, so that it may have another mask. */
+cn_tensor *cn_layer_own_tensor(cn_tensor *x);
+
+/* Layers are built under one lock, whatever the thread, and what a call that failed had built is unbuilt: until the
+ * outermost end every layer built is on a list. Between the two calls, which nest, no model's lock may be waited for.
+ *
+ *     cn_layer *mark = cn_building_begin();
+ *     return cn_building_end(mark, build some layers); */
+cn_layer *cn_building_begin(void);
+bool cn_building_end(cn_layer *mark, bool done);
+/* Says that a layer is built, which had so many weights and sublayers before. Between the two. */
+void cn_layer_set_built(cn_layer *layer, int weights, int sublayers);
 #endif

@@ -1,8 +1,10 @@
 #include "core/engine.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/creation.h"
+#include "layers/fields.h"
 #include "layers/graph.h"
 #include "layers/initializer.h"
+#include <pthread.h>
 #include <string.h>
 
 /* Owning */
@@ -86,8 +88,7 @@ static bool begin(cn_layer *layer, const char *name)
         return false;
     for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
         cn_layer *const *sublayer = (void *)((char *)layer + field->offset);
-        int most = field->type == CN_FIELD_TYPE_LAYER ? 1 : field->type == CN_FIELD_TYPE_LAYERS ? CN_MAX_LAYERS : 0;
-        for (int i = 0; i < most && sublayer[i]; i++)
+        for (int i = 0; i < cn_field_layers(field) && sublayer[i]; i++)
             if (!cn_add_sublayer(layer, sublayer[i]))
                 return false;
     }
@@ -113,6 +114,7 @@ cn_layer *cn_layer_like(const cn_layer_class *type, const void *values)
                         .references = 1,
                         .trainable = true,
                         .dtype = cn_default_dtype(),
+                        .fixed_axis = type->fixed_axis,
                         .activity_regularizer = given->activity_regularizer};
     if (!begin(layer, given->name) || !cn_session_hold(layer, &layer->session, release_held)) {
         cn_layer_release(layer);
@@ -236,40 +238,115 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
 
 /* Building */
 
-static bool check_inputs(const cn_layer *layer, const cn_shape *inputs, int count)
+static pthread_mutex_t building;
+static pthread_once_t building_once = PTHREAD_ONCE_INIT;
+static cn_layer *last_built;
+static int buildings; /* begun and not ended */
+
+/* Building a layer builds those inside it. */
+static void make_building(void)
 {
-    const cn_layer_class *type = layer->type;
-    char text[CN_SHAPE_TEXT];
-    int wanted = type->call_many ? type->inputs : 1;
-    if (wanted > 0 && count != wanted)
-        return cn_fail(CN_ARGUMENT, "%s: takes %d input%s, got %d", layer->name, wanted, wanted == 1 ? "" : "s", count);
-    for (int i = 0; i < count; i++) {
-        int rank = inputs[i].rank;
-        if (type->rank > 0 && rank != type->rank)
-            return cn_fail(CN_SHAPES, "%s: expected an input of rank %d, got %s", layer->name, type->rank,
-                           cn_shape_text(inputs[i], text, sizeof text));
-        if (rank < type->min_rank)
-            return cn_fail(CN_SHAPES, "%s: expected an input of rank %d or more, got %s", layer->name, type->min_rank,
-                           cn_shape_text(inputs[i], text, sizeof text));
-    }
-    return true;
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&building, &attributes);
+    pthread_mutexattr_destroy(&attributes);
 }
 
-void cn_layer_unbuild(cn_layer *layer, int weights, int sublayers)
+static bool is_ready(const cn_layer *layer)
+{
+    return __atomic_load_n(&layer->ready, __ATOMIC_ACQUIRE);
+}
+
+static void unbuild(cn_layer *layer, int weights, int sublayers)
 {
     while (layer->weight_count > weights)
         cn_variable_free(layer->weight[--layer->weight_count].variable);
     while (layer->sublayer_count > sublayers)
         cn_layer_release(layer->sublayer[--layer->sublayer_count]);
     layer->built = false;
+    layer->node_count = 0;
 }
 
-bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
+cn_layer *cn_building_begin(void)
 {
-    if (!check_inputs(layer, inputs, count))
-        return false;
-    if (layer->built)
-        return true;
+    pthread_once(&building_once, make_building);
+    pthread_mutex_lock(&building);
+    buildings++;
+    return last_built;
+}
+
+bool cn_building_end(cn_layer *mark, bool done)
+{
+    while (last_built != mark && (!done || buildings == 1)) {
+        cn_layer *layer = last_built;
+        last_built = layer->built_before;
+        if (done)
+            __atomic_store_n(&layer->ready, true, __ATOMIC_RELEASE);
+        else
+            unbuild(layer, layer->weights_before, layer->sublayers_before);
+        cn_layer_release(layer);
+    }
+    buildings--;
+    pthread_mutex_unlock(&building);
+    return done;
+}
+
+void cn_layer_set_built(cn_layer *layer, int weights, int sublayers)
+{
+    layer->built = true;
+    layer->weights_before = weights;
+    layer->sublayers_before = sublayers;
+    layer->built_before = last_built;
+    last_built = layer;
+    __atomic_add_fetch(&layer->references, 1, __ATOMIC_RELAXED);
+}
+
+static bool check_rank(const cn_layer *layer, cn_shape input)
+{
+    const cn_layer_class *type = layer->type;
+    char text[CN_SHAPE_TEXT];
+    if (type->rank > 0 && input.rank != type->rank)
+        return cn_fail(CN_SHAPES, "%s: expected an input of rank %d, got %s", layer->name, type->rank,
+                       cn_shape_text(input, text, sizeof text));
+    if (input.rank < type->min_rank)
+        return cn_fail(CN_SHAPES, "%s: expected an input of rank %d or more, got %s", layer->name, type->min_rank,
+                       cn_shape_text(input, text, sizeof text));
+    return true;
+}
+
+/* Counted from the last axis if it is below zero. */
+static int64_t size_along(cn_shape shape, int axis)
+{
+    int from_first = axis < 0 ? shape.rank + axis : axis;
+    return from_first >= 0 && from_first < shape.rank ? shape.dim[from_first] : -1;
+}
+
+static bool check_inputs(const cn_layer *layer, const cn_shape *inputs, int count)
+{
+    const cn_layer_class *type = layer->type;
+    int wanted = type->call_many ? type->inputs : 1;
+    if (wanted > 0 && count != wanted)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d input%s, got %d", layer->name, wanted, wanted == 1 ? "" : "s", count);
+    for (int i = 0; i < count; i++)
+        if (!check_rank(layer, inputs[i]))
+            return false;
+    return true;
+}
+
+/* Along the axis that must not change. */
+static bool check_size(const cn_layer *layer, cn_shape input)
+{
+    int axis = layer->fixed_axis;
+    char text[CN_SHAPE_TEXT];
+    int64_t wanted = axis ? size_along(layer->input_shape, axis) : -1, size = size_along(input, axis);
+    return wanted < 0 || size < 0 || size == wanted ||
+           cn_fail(CN_SHAPES, "%s: expected an input of size %lld along axis %d, got %s", layer->name,
+                   (long long)wanted, axis, cn_shape_text(input, text, sizeof text));
+}
+
+static bool build(cn_layer *layer, const cn_shape *inputs, int count)
+{
     cn_shape in[CN_MAX_TENSORS];
     for (int i = 0; i < count; i++) {
         in[i] = inputs[i];
@@ -279,13 +356,26 @@ bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
     layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
     if (layer->type->build && !build_within(layer, in)) {
-        cn_layer_unbuild(layer, weights, sublayers);
+        unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }
     layer->input_count = count;
     layer->input_shape = in[0];
-    layer->built = true;
+    if (!layer->built)
+        cn_layer_set_built(layer, weights, sublayers);
     return true;
+}
+
+bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count)
+{
+    if (!check_inputs(layer, inputs, count))
+        return false;
+    if (!is_ready(layer)) {
+        cn_layer *mark = cn_building_begin();
+        if (!cn_building_end(mark, layer->built || build(layer, inputs, count)))
+            return false;
+    }
+    return check_size(layer, inputs[0]);
 }
 
 bool cn_build(cn_layer *layer, cn_shape input)
@@ -319,8 +409,12 @@ static bool same_vjp(const cn_entry *entry, cn_tensor *const *dy, cn_tensor **dx
     return true;
 }
 
-/* Another tensor in the same memory, so that it may have another mask. */
 static const cn_operation same = {.name = "same", .infer = same_type, .view = same_view, .vjp = same_vjp};
+
+cn_tensor *cn_layer_own_tensor(cn_tensor *x)
+{
+    return cn_record(&same, NULL, &x, 1);
+}
 
 static bool pass_masks(const cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
 {
@@ -332,7 +426,7 @@ static bool pass_masks(const cn_layer *layer, const cn_layer_call *call, cn_tens
         bool is_input = false;
         for (int j = 0; j < call->inputs.count; j++)
             is_input = is_input || *output == call->inputs.item[j];
-        if (is_input && (*output)->mask != mask && !(*output = cn_record(&same, NULL, output, 1)))
+        if (is_input && (*output)->mask != mask && !(*output = cn_layer_own_tensor(*output)))
             return false;
         (*output)->mask = mask;
     }
@@ -446,6 +540,20 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
     return done;
 }
 
+/* Lists end where a tensor is missing, so that none may come after that. */
+static bool check_lists(const cn_layer *layer, const cn_call_args *args)
+{
+    int inputs = leading(args->inputs), states = leading(args->states);
+    for (int i = inputs; i < CN_MAX_TENSORS; i++)
+        if (args->inputs[i] || i == 0)
+            return cn_fail(CN_ARGUMENT, "%s: input %d is NULL", layer->name, inputs);
+    for (int i = states; i < CN_MAX_TENSORS; i++)
+        if (args->states[i])
+            return cn_fail(CN_ARGUMENT, "%s: state %d is NULL", layer->name, states);
+    return states == 0 || layer->type->takes_states || layer->type->states ||
+           cn_fail(CN_ARGUMENT, "%s: takes no initial states", layer->name);
+}
+
 cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
 {
     cn_tensors outputs = {.count = 0};
@@ -455,8 +563,8 @@ cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
     bool done = true;
     if (!layer)
         done = cn_fail(CN_ARGUMENT, "call: the layer is NULL");
-    else if (!args.inputs[0])
-        done = cn_fail(CN_ARGUMENT, "%s: input 0 is NULL", layer->name);
+    else if (!check_lists(layer, &args))
+        done = false;
     else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
              join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) && join_tape(layer, args.states, CN_MAX_TENSORS, &tape))
         done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)

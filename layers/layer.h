@@ -104,7 +104,8 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_REGULARIZER, /* cn_regularizer */
     CN_FIELD_TYPE_CONSTRAINT,  /* cn_constraint */
     CN_FIELD_TYPE_LAYER,       /* cn_layer *, held by this one */
-    CN_FIELD_TYPE_LAYERS       /* cn_layer *[CN_MAX_LAYERS], held by this one; ends with NULL */
+    CN_FIELD_TYPE_LAYERS,      /* cn_layer *[CN_MAX_LAYERS], held by this one; ends with NULL */
+    CN_FIELD_TYPE_POINTER      /* to data or a function of the user's: copied, but no config can have one */
 } cn_field_type;
 
 typedef struct cn_field {
@@ -161,6 +162,10 @@ typedef struct cn_field {
     {                                                                 \
 #field, CN_FIELD_TYPE_LAYER, offsetof(structure, field), NULL \
     }
+#define CN_FIELD_POINTER(structure, field)                              \
+    {                                                                   \
+#field, CN_FIELD_TYPE_POINTER, offsetof(structure, field), NULL \
+    }
 
 #define CN_FIELD_LAYERS(structure, field)                              \
     {                                                                  \
@@ -200,8 +205,11 @@ struct cn_layer_class {
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
+    bool takes_states;  /* initial states in its calls; to others they are an error */
+    bool mixes_samples; /* the output of a sample depends on the others of its batch */
     int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
+    int fixed_axis;     /* of input 0: has the size it was built for in every call (-1: the last); 0: none */
     const char *base;   /* the automatic name's stem, by default the snake case of the class name */
     const void *values; /* a struct with every argument's default, which a config that is read overrides; may be NULL */
     cn_field fields[CN_MAX_FIELDS];
@@ -218,10 +226,15 @@ struct cn_layer {
     int input_count; /* built for so many inputs */
     int node_count;  /* calls on symbolic tensors so far */
     cn_dtype dtype;  /* of weights made from now on */
+    int fixed_axis;  /* its class', unless init says otherwise */
     bool built, trainable, named;
+    bool ready; /* built, and nothing may undo that any more */
     cn_regularizer activity_regularizer;
     cn_shape input_shape;       /* that it was built for */
     struct cn_session *session; /* the thread's, while that holds it */
+    /* While what is being built may be undone: the layer built before it, and what this one had then. */
+    struct cn_layer *built_before;
+    int weights_before, sublayers_before;
 };
 
 /* A layer made from a class row and a struct of arguments: `#define my_dense(...)

@@ -241,6 +241,7 @@ static const cn_layer_class batch_normalization_class = {
     .build = batch_build,
     .call_many = batch_call,
     .mask = CN_MASK_PASSES,
+    .mixes_samples = true,
     .inputs = 1,
     .min_rank = 1,
     .values = &(const batch_normalization){.args = {CN_BATCH_NORMALIZATION_DEFAULTS}},

@@ -142,6 +142,8 @@ static void recurrent_free(cn_layer *layer)
                  .reset_states = recurrent_reset,                                                                    \
                  .free = recurrent_free,                                                                             \
                  .mask = CN_MASK_MAKES,                                                                              \
+                 .takes_states = true,                                                                               \
+                 .fixed_axis = -1,                                                                                   \
                  .inputs = 1,                                                                                        \
                  .rank = 3,                                                                                          \
                  .values = &(const recurrent){.args = {defaults}},                                                   \
@@ -234,6 +236,7 @@ static const cn_layer_class rnn_class = {.name = "RNN",
                                          .reset_states = rnn_reset,
                                          .free = rnn_free,
                                          .mask = CN_MASK_MAKES,
+                                         .takes_states = true,
                                          .inputs = 1,
                                          .min_rank = 3,
                                          .fields = {FIELD(LAYER, cell) SEQUENCE_FIELDS(FIELD)}};

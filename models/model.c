@@ -34,7 +34,7 @@ static void model_free(cn_layer *layer)
 
 static bool model_build(cn_layer *layer, const cn_shape *in)
 {
-    return cn_model_build((cn_model *)layer, in[0], cn_default_dtype());
+    return cn_model_build((cn_model *)layer, in[0]);
 }
 
 static bool model_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
@@ -160,7 +160,7 @@ cn_model *cn_model_with(cn_model_args args)
         cn_model_free(model);
         return NULL;
     }
-    model->base.built = true;
+    model->base.built = model->base.ready = true;
     model->base.input_count = model->topology.input_count;
     return model;
 }
@@ -187,13 +187,22 @@ static bool connect_sequential(cn_model *model, cn_tensor *input)
         cn_topology_free(&model->topology);
         return false;
     }
-    model->base.built = true;
+    cn_layer_set_built(&model->base, model->base.weight_count, model->base.sublayer_count);
     model->base.input_count = 1;
     return true;
 }
 
-static bool build_for(cn_model *model, cn_shape input, cn_dtype dtype)
+/* What it was connected to by a call that failed afterwards. */
+static void disconnect(cn_model *model)
 {
+    cn_topology_free(&model->topology);
+    cn_layer_release(model->input_layer);
+    model->input_layer = NULL;
+}
+
+static bool build_for(cn_model *model, cn_shape input)
+{
+    disconnect(model);
     if (model->base.sublayer_count == 0)
         return cn_fail(CN_STATE, "%s: has no layers", cn_model_name(model));
     char name[CN_NAME_BYTES + 8];
@@ -201,7 +210,7 @@ static bool build_for(cn_model *model, cn_shape input, cn_dtype dtype)
     for (int d = 0; d < sample.rank; d++)
         sample.dim[d] = input.dim[d + 1];
     snprintf(name, sizeof name, "%s_input", cn_layer_name(model->base.sublayer[0]));
-    cn_layer *layer = cn_input_layer_with((cn_input_args){.shape = sample, .dtype = dtype, .name = name});
+    cn_layer *layer = cn_input_layer_with((cn_input_args){.shape = sample, .dtype = cn_default_dtype(), .name = name});
     if (!layer)
         return false;
     cn_layer_take(layer);
@@ -214,15 +223,12 @@ static bool build_for(cn_model *model, cn_shape input, cn_dtype dtype)
     return true;
 }
 
-bool cn_model_build(cn_model *model, cn_shape input, cn_dtype dtype)
+bool cn_model_build(cn_model *model, cn_shape input)
 {
     if (cn_failed())
         return false;
-    /* Threads may predict with a model that none has called yet. */
-    pthread_mutex_lock(&model->lock);
-    bool built = model->topology.input_count > 0 || build_for(model, input, dtype);
-    pthread_mutex_unlock(&model->lock);
-    return built;
+    cn_layer *mark = cn_building_begin();
+    return cn_building_end(mark, model->base.built || build_for(model, input));
 }
 
 bool cn_add_layer_to(cn_model *model, cn_layer *layer)
@@ -252,8 +258,9 @@ cn_model *cn_sequential_of(cn_layer *const *layers, int count)
     for (int i = 0; done && i < count; i++)
         done = cn_add_layer_to(model, layers[i]);
     if (done && model->input_layer) {
+        cn_layer *mark = cn_building_begin();
         cn_tensor *x = cn_graph_input(model->input_layer);
-        done = x && connect_sequential(model, x);
+        done = cn_building_end(mark, x && connect_sequential(model, x));
     }
     if (!done) {
         cn_model_free(model);

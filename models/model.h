@@ -21,7 +21,8 @@ typedef struct cn_model_args {
 CN_API cn_model *cn_model_with(cn_model_args args);
 
 /* cn_sequential(cn_input_layer(784), cn_dense(10)): the layers in order. Without an input layer its weights exist only
- * after the first call, fit, predict or cn_build. */
+ * after the first call, fit, predict or cn_build; its input is then of the default float type, as in Keras, to which
+ * integers are converted: ids above 2^24 need cn_input_layer_with, .dtype = CN_I32. */
 #define cn_sequential(...) \
     cn_sequential_of((cn_layer *[]){__VA_ARGS__}, (int)(sizeof((cn_layer *[]){__VA_ARGS__}) / sizeof(cn_layer *)))
 CN_API cn_model *cn_sequential_of(cn_layer *const *layers, int count);

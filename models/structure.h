@@ -42,7 +42,7 @@ struct cn_model {
 };
 
 /* Builds a sequential model for the shape of its input, with the batch; true if it is built already. */
-bool cn_model_build(cn_model *model, cn_shape input, cn_dtype dtype);
+bool cn_model_build(cn_model *model, cn_shape input);
 /* Of the model, for messages. */
 const char *cn_model_name(const cn_model *model);
 /* What compile needs the weights for: at once, or when a sequential model gets its input. */

@@ -3,6 +3,7 @@
 #include "expect.h"
 #include "formats/config.h"
 #include "formats/config_training.h"
+#include "layers/fields.h"
 #include "layers/graph.h"
 #include <string.h>
 
@@ -20,6 +21,8 @@ typedef struct every {
     cn_regularizer regularizer;
     cn_constraint constraint;
     cn_layer *inner;
+    void *pointer;
+    int mode;
 } every;
 
 static cn_tensor *every_call(cn_layer *layer, cn_tensor *x)
@@ -28,7 +31,7 @@ static cn_tensor *every_call(cn_layer *layer, cn_tensor *x)
     return x;
 }
 
-static const char *const choices[] = {"first", "second", NULL};
+static const char *const choices[] = {"first", "second", NULL}, *const modes[] = {"one", "None", NULL};
 static const cn_layer_class every_class = {
     .name = "Every",
     .size = sizeof(every),
@@ -38,7 +41,8 @@ static const cn_layer_class every_class = {
                CN_FIELD_FLOAT(every, number), CN_FIELD_INTS(every, integers), CN_FIELD_STRING(every, text),
                CN_FIELD_CHOICE(every, choice, choices), CN_FIELD_ACTIVATION(every, activation),
                CN_FIELD_INITIALIZER(every, initializer), CN_FIELD_REGULARIZER(every, regularizer),
-               CN_FIELD_CONSTRAINT(every, constraint), CN_FIELD_LAYER(every, inner)}};
+               CN_FIELD_CONSTRAINT(every, constraint), CN_FIELD_LAYER(every, inner), CN_FIELD_POINTER(every, pointer),
+               CN_FIELD_CHOICE(every, mode, modes)}};
 
 static void begin(void)
 {
@@ -150,6 +154,48 @@ Test(config, choices)
     cr_assert(expect_every("\"choice\": \"second\"")->choice == 1);
     expect_refused("\"choice\": \"third\"", "Every: choice must be one of first, second, not \"third\"");
     expect_refused("\"choice\": 1", "Every: choice must be one of first, second, not 1");
+    cr_assert(expect_every("\"mode\": null")->mode == 1, "None is one of the choices");
+}
+
+Test(config, pointers_can_only_be_missing)
+{
+    cr_assert_null(expect_every("\"pointer\": {}")->pointer);
+    expect_refused("\"pointer\": {\"a\": 1}", "Every: pointer cannot be read from a config");
+}
+
+Test(config, a_copy_of_a_layer_has_its_arguments_and_layers_of_its_own)
+{
+    static int mine;
+    cn_layer *inner = cn_dense(2, cn_relu, .use_bias = false, .name = "inside");
+    cr_assert(cn_build(inner, CN_SHAPE(-1, 3)));
+    const every *layer = (every *)cn_layer_like(&every_class, &(every){.integer = 8,
+                                                                       .optional = CN_NONE,
+                                                                       .number = 0.25,
+                                                                       .integers = CN_SHAPE(1, 2),
+                                                                       .text = "words",
+                                                                       .choice = 1,
+                                                                       .activation = cn_gelu,
+                                                                       .initializer = cn_init_ones(),
+                                                                       .regularizer = cn_l2(0.5),
+                                                                       .constraint = cn_unit_norm(),
+                                                                       .inner = inner,
+                                                                       .pointer = &mine,
+                                                                       .mode = 1,
+                                                                       .base = {.activity_regularizer = cn_l1(2)}});
+    cn_set_trainable((cn_layer *)(uintptr_t)&layer->base, false);
+    const every *copy = (every *)cn_layer_copy(&layer->base, "twin");
+    cr_assert_not_null(copy, "%s", cn_error_message());
+    cr_assert_str_eq(cn_layer_name(&copy->base), "twin");
+    cr_assert(copy->integer == 8 && copy->optional == CN_NONE && !copy->flag && copy->number == 0.25);
+    cr_assert(cn_shape_equal(copy->integers, CN_SHAPE(1, 2)) && copy->choice == 1 && copy->mode == 1);
+    cr_assert_str_eq(copy->text, "words");
+    cr_assert(copy->activation == cn_gelu && copy->pointer == &mine);
+    cr_assert_str_eq(copy->initializer.name, "Ones");
+    cr_assert(copy->regularizer.option[0] == 0.5 && copy->base.activity_regularizer.option[0] == 2);
+    cr_assert_str_eq(copy->constraint.name, "UnitNorm");
+    cr_assert_not(cn_is_trainable(&copy->base));
+    cr_assert(copy->inner != inner && copy->inner->type == inner->type && !copy->inner->built);
+    cr_assert_str_eq(cn_layer_name(copy->inner), "inside");
 }
 
 Test(config, activations)

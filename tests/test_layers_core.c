@@ -76,6 +76,20 @@ Test(layers_core, embedding_takes_ids_of_any_type)
     cn_tape_free(tape);
 }
 
+Test(layers_core, embedding_begins_with_the_weights_given)
+{
+    float weights[] = {1, 2, 3, 4, 5, 6};
+    int32_t ids[] = {2, 0};
+    cn_layer *layer = cn_embedding(3, 2, .weights = cn_array(weights, 3, 2)),
+             *other = cn_embedding(4, 2, .weights = cn_array(weights, 3, 2));
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_constant(tape, cn_array(ids, 1, 2));
+    EXPECT(cn_call(layer, x), CN_SHAPE(1, 2, 2), 5, 6, 1, 2);
+    cr_assert(!cn_call(other, x) && cn_error_code() == CN_SHAPES && cn_weight_count(other) == 0);
+    cn_error_clear();
+    cn_tape_free(tape);
+}
+
 Test(layers_core, concatenated_masks_count_missing_ones_as_ones)
 {
     cn_tape *tape = cn_tape_new();
@@ -88,6 +102,102 @@ Test(layers_core, concatenated_masks_count_missing_ones_as_ones)
     cn_set_mask(a, NULL);
     cr_assert_null(cn_mask_of(cn_call_many(cn_concatenate_layer(1), {a, b}).item[0]));
     cn_tape_free(tape);
+}
+
+Test(layers_core, masking_hides_steps_of_one_value)
+{
+    cn_tape *tape = cn_tape_new();
+    float x[] = {1, -1, -1, -1, 0, 0, -1, -1};
+    cn_tensor *y = cn_call(cn_masking(-1), cn_constant(tape, cn_array(x, 2, 2, 2)));
+    EXPECT(y, CN_SHAPE(2, 2, 2), 1, -1, 0, 0, 0, 0, 0, 0);
+    EXPECT(cn_mask_of(y), CN_SHAPE(2, 2), 1, 0, 1, 0);
+    expect_open_shape(cn_masking(), cn_input(-1, 4), CN_SHAPE(-1, -1, 4));
+    expect_error(!cn_call(cn_masking(.name = "low"), cn_input()),
+                 "low: expected an input of rank 2 or more, got (None,)");
+    cn_tape_free(tape);
+}
+
+Test(layers_core, identity_passes_values_and_mask)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_call(cn_masking(), cn_ones(tape, CN_SHAPE(1, 2, 2))), *y = cn_call(cn_identity_layer(), x);
+    EXPECT(y, CN_SHAPE(1, 2, 2), 1, 1, 1, 1);
+    cr_assert_eq(cn_mask_of(y), cn_mask_of(x));
+    cr_assert_str_eq(cn_layer_name(cn_identity_layer()), "identity_1");
+    cn_tape_free(tape);
+}
+
+static cn_tensor *doubled(cn_tensor *x)
+{
+    return cn_add(x, x);
+}
+
+/* What .call is given: scales the sum of the inputs by a factor, in training by its opposite. */
+static cn_tensor *scaled_sum(const cn_layer_call *call, const void *factor)
+{
+    cn_tensor *sum = call->inputs.item[0];
+    for (int i = 1; i < call->inputs.count; i++)
+        sum = cn_add(sum, call->inputs.item[i]);
+    double by = *(const double *)factor;
+    return cn_mul(sum, cn_scalar(sum, call->training ? -by : by));
+}
+
+static cn_tensor *first_mask(const cn_layer_call *call, const void *factor)
+{
+    (void)factor;
+    return call->mask[0];
+}
+
+Test(layers_core, lambda_is_a_function_and_drops_masks)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_call(cn_masking(), cn_ones(tape, CN_SHAPE(1, 2)));
+    cn_tensor *y = cn_call(cn_lambda(doubled), x), *same = cn_call(cn_lambda(cn_linear), x);
+    EXPECT(y, CN_SHAPE(1, 2), 2, 2);
+    EXPECT(same, CN_SHAPE(1, 2), 1, 1);
+    cr_assert(!cn_mask_of(y) && !cn_mask_of(same) && cn_mask_of(x));
+    expect_open_shape(cn_lambda(doubled), cn_input(-1, 3), CN_SHAPE(-1, -1, 3));
+    cn_tape_free(tape);
+}
+
+Test(layers_core, lambda_with_a_call_sees_inputs_training_and_arguments_and_makes_masks)
+{
+    double factor = 3;
+    cn_layer *layer = cn_lambda(.call = scaled_sum, .arguments = &factor, .mask = first_mask);
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_call(cn_masking(), cn_ones(tape, CN_SHAPE(1, 2)));
+    cn_tensor *y = cn_call_many(layer, {x, x}).item[0];
+    EXPECT(y, CN_SHAPE(1, 2), 6, 6);
+    cr_assert_eq(cn_mask_of(y), cn_mask_of(x));
+    EXPECT(cn_call_many(layer, {x}, .training = CN_TRAINING).item[0], CN_SHAPE(1, 2), -3, -3);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, lambda_keeps_to_its_output_shape)
+{
+    expect_open_shape(cn_lambda(doubled, CN_SHAPE(-1, 3)), cn_input(2, 3), CN_SHAPE(-1, 2, 3));
+    expect_error(!cn_call(cn_lambda(doubled, CN_SHAPE(4)), cn_input(3)),
+                 "lambda_1: gave (None, 3), not batches of its output_shape (4,)");
+}
+
+Test(layers_core, lambda_has_one_function)
+{
+    double factor = 3;
+    expect_error(!cn_lambda(), "lambda: needs a function or a call, one of them");
+    expect_error(!cn_lambda(doubled, .call = scaled_sum, .arguments = &factor),
+                 "lambda_1: needs a function or a call, one of them");
+    expect_error(cn_call_many(cn_lambda(doubled), {cn_input(2), cn_input(2)}).count == 0,
+                 "lambda_2: its function takes 1 input, got 2");
+}
+
+Test(layers_core, gradients_of_masking_identity_and_lambda)
+{
+    double factor = 3;
+    cn_layer *layers[] = {cn_masking(), cn_identity_layer(), cn_lambda(cn_square),
+                          cn_lambda(.call = scaled_sum, .arguments = &factor)};
+    for (int i = 0; i < 4; i++)
+        cr_expect(cn_gradient_check_layer(NULL, layers[i], .input_count = 1, .inputs = {CN_SHAPE(2, 3)}), "%s: %s",
+                  cn_layer_name(layers[i]), cn_error_message());
 }
 
 enum { MANY = 40000 };
@@ -147,8 +257,8 @@ Test(layers_core, dense_kernel_is_kept_once_built_for_another_width)
     cn_layer *layer = cn_dense(2);
     cr_assert(cn_build(layer, CN_SHAPE(-1, 3)));
     cn_tape *tape = cn_tape_new();
-    cr_assert_null(cn_call(layer, cn_ones(tape, CN_SHAPE(1, 4))));
-    cn_error_clear();
+    expect_error(!cn_call(layer, cn_ones(tape, CN_SHAPE(1, 4))),
+                 "dense: expected an input of size 3 along axis -1, got (1, 4)");
     cr_assert_eq(cn_count_params(layer), 8);
     cn_tape_free(tape);
 }

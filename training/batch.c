@@ -70,8 +70,7 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
         return cn_fail(CN_ARGUMENT, "%s: there are no samples", who);
     cn_shape input = arrays->x[0].shape;
     input.dim[0] = -1;
-    bool integers = arrays->x[0].type == CN_ARRAY_I32 || arrays->x[0].type == CN_ARRAY_I64;
-    if (!cn_model_build(model, input, integers ? CN_I32 : cn_default_dtype()))
+    if (!cn_model_build(model, input))
         return false;
     if (model->topology.output_count > CN_MAX_OUTPUTS)
         return cn_fail(CN_UNSUPPORTED, "%s: %s has %d outputs; %d is the most", who, cn_model_name(model),
