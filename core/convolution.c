@@ -5,7 +5,7 @@
  * The gradient with respect to the input is such a gathering, too, one for each remainder of the places by the strides:
  * those of one remainder see the same taps, in a step of 1. The gradient with respect to the kernel is the transposed
  * matrix of patches times the gradient of the result. */
-#include "core/convolution.h"
+#include "core/gathering.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
 #include <string.h>
@@ -19,25 +19,11 @@ enum {
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_sum = 2e6;
 
-/* One product: places of the result by the taps and channels that they see, times weights. */
-typedef struct gathering {
-    cn_patches patches;
-    int64_t places, depth;        /* rows and columns of the matrix of patches of one group */
-    int64_t first_tap[CN_SPACE];  /* tap u of an axis is this */
-    int64_t tap_step[CN_SPACE];   /* plus u times this of the kernel */
-    int64_t first[CN_SPACE];      /* place t of an axis is this */
-    int64_t step[CN_SPACE];       /* plus t times this of the result, */
-    int64_t size[CN_SPACE];       /* which has so many */
-    int64_t groups, columns, row; /* of the result: columns of a group, elements of a row of all groups */
-    bool whole;                   /* the places are all places of the result */
-    bool as_it_is;                /* the input is the matrix of patches */
-} gathering;
-
 typedef struct job {
     const cn_convolution *convolution;
     const cn_gemm_type_kernels *kernels;
     cn_gather_patches *gather;
-    gathering g;
+    cn_gathering g;
     int64_t size;        /* bytes of an element */
     int64_t blocks, row; /* the depth's cut, and the elements of a row of gathered patches */
     int64_t rows;        /* gathered at once */
@@ -53,87 +39,6 @@ typedef struct job {
 static int64_t element_of(const cn_convolution *c)
 {
     return (int64_t)cn_dtype_size(c->dtype);
-}
-
-static int64_t product_of(const int64_t *sizes)
-{
-    return sizes[0] * sizes[1] * sizes[2];
-}
-
-static int64_t divisor_of(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-static void finish_gathering(gathering *g, int64_t batch)
-{
-    cn_patches *p = &g->patches;
-    g->places = batch * product_of(p->count);
-    g->depth = product_of(p->taps) * p->channels;
-    g->whole = g->as_it_is = true;
-    for (int d = 0; d < CN_SPACE; d++) {
-        g->whole = g->whole && g->step[d] == 1;
-        g->as_it_is =
-            g->as_it_is && p->taps[d] == 1 && p->step[d] == 1 && p->offset[d] == 0 && p->count[d] == p->size[d];
-    }
-}
-
-/* Every place of y sees all taps of x. */
-static gathering forward(const cn_convolution *c)
-{
-    gathering g = {.groups = c->groups, .columns = c->filters / c->groups, .row = c->filters};
-    cn_patches *p = &g.patches;
-    p->channels = c->channels / c->groups;
-    p->stride = c->channels;
-    for (int d = 0; d < CN_SPACE; d++) {
-        p->count[d] = g.size[d] = c->out[d];
-        p->size[d] = c->in[d];
-        p->step[d] = c->stride[d];
-        p->taps[d] = c->kernel[d];
-        p->offset[d] = -c->before[d];
-        p->offset_step[d] = c->dilation[d];
-        g.tap_step[d] = g.step[d] = 1;
-    }
-    finish_gathering(&g, c->batch);
-    return g;
-}
-
-/* Places of x that leave the remainders `phase` when divided by the strides. Such a place j sees tap a of y where
- * j + before - a * dilation is a multiple of the stride, at that quotient: the taps from the last to the first one of
- * an arithmetic progression, so that the quotients rise. */
-static gathering backward(const cn_convolution *c, const int64_t *phase)
-{
-    gathering g = {.groups = c->groups, .columns = c->channels / c->groups, .row = c->channels};
-    cn_patches *p = &g.patches;
-    p->channels = c->filters / c->groups;
-    p->stride = c->filters;
-    for (int d = 0; d < CN_SPACE; d++) {
-        int64_t stride = c->stride[d], common = divisor_of(c->dilation[d], stride), tap_step = stride / common;
-        int64_t at = phase[d] + c->before[d], tap = 0;
-        int64_t tried = cn_least(tap_step, c->kernel[d]);
-        while (tap < tried && (at - tap * c->dilation[d]) % stride != 0)
-            tap++;
-        bool seen = tap < tried;
-        int64_t taps = seen ? (c->kernel[d] - 1 - tap) / tap_step + 1 : 0, last = tap + (taps - 1) * tap_step;
-        p->count[d] = phase[d] < c->in[d] ? (c->in[d] - phase[d] - 1) / stride + 1 : 0;
-        p->size[d] = c->out[d];
-        p->step[d] = 1;
-        p->taps[d] = taps;
-        p->offset[d] = seen ? (at - last * c->dilation[d]) / stride : 0;
-        p->offset_step[d] = c->dilation[d] / common;
-        g.first_tap[d] = last;
-        g.tap_step[d] = -tap_step;
-        g.first[d] = phase[d];
-        g.step[d] = stride;
-        g.size[d] = c->in[d];
-    }
-    finish_gathering(&g, c->batch);
-    return g;
 }
 
 /* Weights, packed by group and panel: the rows of the kernel that the taps name, in the order of the patches. */
@@ -159,7 +64,7 @@ static char *packed_panel(const job *j, int64_t group, int64_t first)
 static void pack_panel(void *context, int64_t piece)
 {
     const job *j = context;
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     const cn_convolution *c = j->convolution;
     int64_t group = piece / j->panels, columns, first = panel_of(j, piece % j->panels, &columns);
     int64_t padded = packed_columns(j, columns), channels = g->patches.channels;
@@ -221,7 +126,7 @@ static const char *patches_of(const job *j, int64_t group, int64_t place, int64_
 /* Copies `columns` elements of the rows of the places between the result and dense rows. */
 static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column, int64_t columns, char *dense, bool out)
 {
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     const int64_t *count = g->patches.count;
     for (int64_t i = 0; i < rows; i++, dense += columns * j->size) {
         int64_t rest = place + i, at[CN_SPACE];
@@ -237,7 +142,7 @@ static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column,
 static void multiply_panel(const job *j, const char *patches, int64_t place, int64_t rows, int64_t group, int64_t panel,
                            cn_range depth)
 {
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     int64_t columns, first = panel_of(j, panel, &columns), padded = packed_columns(j, columns);
     int64_t column = group * g->columns + first, tiles = cn_divide_up(rows, j->kernels->most_rows[1]);
     const char *weights = packed_panel(j, group, first) + depth.first * padded * j->size;
@@ -284,7 +189,7 @@ static void multiply_piece(void *context, int64_t piece)
 /* All places of one gathering. */
 static void multiply(job *j)
 {
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     if (g->places == 0 || g->columns == 0)
         return;
     double flops = flops_of(j), nanoseconds = flops / (double)(8 * j->kernels->width);
@@ -306,11 +211,6 @@ typedef struct kernel_job {
     const char *y;
     char *sums; /* place_pieces kernels */
 } kernel_job;
-
-static int64_t kernel_size(const cn_convolution *c)
-{
-    return product_of(c->kernel) * (c->channels / c->groups) * c->filters;
-}
 
 /* Cuts the places for partial sums and the columns into pieces: by the sizes alone. */
 static void cut_sums(job *j)
@@ -355,7 +255,7 @@ static void sum_piece(void *context, int64_t piece)
     int64_t row = j->convolution->filters, part = piece / j->panel_pieces;
     cn_range places = cn_part(j->g.places, j->place_pieces, part);
     cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
-    char *sums = k->sums + part * kernel_size(j->convolution) * j->size;
+    char *sums = k->sums + part * cn_kernel_size(j->convolution) * j->size;
     _Alignas(LINE) char room[PATCHES_BYTES];
     for (int64_t done = 0, rows; done < places.count; done += rows) {
         rows = cn_least(j->rows, places.count - done);
@@ -374,33 +274,6 @@ static void sum_piece(void *context, int64_t piece)
     }
 }
 
-#define DEFINE_ADD(T)                                                                            \
-    static void add_sums_##T(T *to, const T *sums, int64_t count, int64_t total, int64_t number) \
-    {                                                                                            \
-        for (int64_t i = 0; i < count; i++)                                                      \
-            to[i] = sums[i];                                                                     \
-        for (int64_t s = 1; s < number; s++)                                                     \
-            for (int64_t i = 0; i < count; i++)                                                  \
-                to[i] += sums[s * total + i];                                                    \
-    }
-DEFINE_ADD(float)
-DEFINE_ADD(double)
-
-enum { ADDED = 4096 }; /* elements of a piece */
-
-static void add_piece(void *context, int64_t piece)
-{
-    const kernel_job *k = context;
-    const job *j = &k->product;
-    int64_t total = kernel_size(j->convolution), first = piece * ADDED, count = cn_least(ADDED, total - first);
-    if (j->size == sizeof(double))
-        add_sums_double((double *)(void *)j->result + first, (const double *)(const void *)k->sums + first, count,
-                        total, j->place_pieces);
-    else
-        add_sums_float((float *)(void *)j->result + first, (const float *)(const void *)k->sums + first, count, total,
-                       j->place_pieces);
-}
-
 static job new_job(const cn_convolution *c)
 {
     const cn_kernels *kernels = cn_kernels_now();
@@ -414,8 +287,8 @@ static void run_kernel(const cn_convolution *c, const void *x, const void *y, vo
 {
     kernel_job k = {.product = new_job(c), .y = y};
     job *j = &k.product;
-    int64_t total = kernel_size(c);
-    j->g = forward(c);
+    int64_t total = cn_kernel_size(c);
+    j->g = cn_gather_forward(c);
     j->in = x;
     j->result = result;
     if (j->g.places == 0) {
@@ -429,28 +302,34 @@ static void run_kernel(const cn_convolution *c, const void *x, const void *y, vo
     k.sums = j->place_pieces > 1 ? workspace : result;
     cn_parallel(j->place_pieces * j->panel_pieces, flops_of(j) / (double)(8 * j->kernels->width), sum_piece, &k);
     if (j->place_pieces > 1)
-        cn_parallel(cn_divide_up(total, ADDED), (double)(total * j->place_pieces) / 8, add_piece, &k);
+        cn_add_parts(c->dtype, total, j->place_pieces, k.sums, result);
 }
 
 size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pass)
 {
     job j = new_job(c);
-    if (c->batch == 0 || kernel_size(c) == 0)
+    if (cn_is_depthwise(c))
+        return cn_depthwise_workspace(c, pass);
+    if (c->batch == 0 || cn_kernel_size(c) == 0)
         return 0;
     if (pass == CN_CONVOLVE_KERNEL) {
-        j.g = forward(c);
+        j.g = cn_gather_forward(c);
         cut_sums(&j);
-        return j.place_pieces > 1 ? (size_t)(j.place_pieces * kernel_size(c) * j.size) : 0;
+        return j.place_pieces > 1 ? (size_t)(j.place_pieces * cn_kernel_size(c) * j.size) : 0;
     }
     int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
     int64_t deep = pass == CN_CONVOLVE ? channels : filters, wide = pass == CN_CONVOLVE ? filters : channels;
     wide = cn_divide_up(wide, j.kernels->width) * j.kernels->width;
-    return (size_t)(product_of(c->kernel) * c->groups * deep * wide * j.size);
+    return (size_t)(cn_space_size(c->kernel) * c->groups * deep * wide * j.size);
 }
 
 void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const void *a, const void *b, void *result,
                         void *workspace, cn_gemm_finish *finish, void *context)
 {
+    if (cn_is_depthwise(c)) {
+        cn_depthwise_run(c, pass, a, b, result, workspace, finish, context);
+        return;
+    }
     if (pass == CN_CONVOLVE_KERNEL) {
         run_kernel(c, a, b, result, workspace);
         return;
@@ -461,7 +340,7 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
     j.packed = workspace;
     j.result = result;
     if (pass == CN_CONVOLVE) {
-        j.g = forward(c);
+        j.g = cn_gather_forward(c);
         j.finish = finish;
         j.context = context;
         multiply(&j);
@@ -472,7 +351,7 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
     for (phase[0] = 0; phase[0] < cn_least(c->stride[0], c->in[0]); phase[0]++)
         for (phase[1] = 0; phase[1] < cn_least(c->stride[1], c->in[1]); phase[1]++)
             for (phase[2] = 0; phase[2] < cn_least(c->stride[2], c->in[2]); phase[2]++) {
-                j.g = backward(c, phase);
+                j.g = cn_gather_backward(c, phase);
                 multiply(&j);
                 j.packed +=
                     j.g.depth * j.g.groups * cn_divide_up(j.g.columns, j.kernels->width) * j.kernels->width * j.size;

@@ -260,6 +260,20 @@ static cn_tensor *as_given(cn_data_format format, cn_tensor *y)
     return format == CN_CHANNELS_FIRST && y ? cn_moveaxis(y, -1, 1) : y;
 }
 
+/* Records the convolution, x and the kernel as it wants them. Where each channel is seen alone, x has it as many times
+ * as it has filters: each copy is then convolved with one. */
+static cn_tensor *convolve(const cn_entry *entry, cn_padding padding, geometry *g, cn_tensor *x, cn_tensor *kernel)
+{
+    cn_convolution *c = &g->convolution;
+    if (!place_windows(entry, padding, g))
+        return NULL;
+    if (c->groups > 1 && c->groups == c->channels && c->filters > c->channels) {
+        x = cn_repeat(x, c->filters / c->channels, .axis = -1);
+        c->groups = c->channels = c->filters;
+    }
+    return record(&convolution, g, x, kernel);
+}
+
 static bool conv_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y)
 {
     const cn_conv_args *args = entry->attributes;
@@ -279,8 +293,7 @@ static bool conv_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y)
     if (c->filters < 1 || c->filters % c->groups != 0)
         return cn_entry_fail(entry, CN_SHAPES, "%lld filters cannot be shared among %lld groups", (long long)c->filters,
                              (long long)c->groups);
-    *y = place_windows(entry, args->padding, &g) ? as_given(args->data_format, record(&convolution, &g, x, kernel))
-                                                 : NULL;
+    *y = as_given(args->data_format, convolve(entry, args->padding, &g, x, kernel));
     return *y != NULL;
 }
 
@@ -299,12 +312,9 @@ static bool depthwise_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y
     if (c->channels < 1 || channels != c->channels || each < 1)
         return cn_entry_fail(entry, CN_SHAPES, "a kernel for %lld channels cannot see %lld", (long long)channels,
                              (long long)c->channels);
-    c->filters = channels * each;
     shape.dim[g.space] = 1;
-    shape.dim[g.space + 1] = c->filters;
-    *y = place_windows(entry, args->padding, &g)
-             ? as_given(args->data_format, record(&convolution, &g, x, cn_reshape(entry->input[1], shape)))
-             : NULL;
+    shape.dim[g.space + 1] = c->filters = channels * each;
+    *y = as_given(args->data_format, convolve(entry, args->padding, &g, x, cn_reshape(entry->input[1], shape)));
     return *y != NULL;
 }
 
