@@ -43,6 +43,7 @@
 #include "layers/regularization.h"
 #include "layers/normalization.h"
 #include "layers/recurrent.h"
+#include "layers/conv_lstm.h"
 #include "layers/gradcheck.h"
 #include "losses/loss.h"
 #include "losses/regression.h"
