@@ -8,6 +8,7 @@
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
+#include "layers/spatial.h"
 #include "layers/window.h"
 #include <string.h>
 
@@ -290,7 +291,6 @@ static void conv_lstm_free(cn_layer *layer)
         cn_variable_free(l->kept[i]);
 }
 
-static const char *const data_formats[] = {"channels_last", "channels_first", NULL};
 static const char *const paddings[] = {"valid", "same", NULL};
 
 #define FIELD(type, name) CN_ARGUMENT_FIELD(conv_lstm, type, name)
@@ -312,7 +312,7 @@ static const char *const paddings[] = {"valid", "same", NULL};
                    FIELD(SIZES, kernel_size),                                                                   \
                    FIELD(SIZES, strides),                                                                       \
                    CN_ARGUMENT_CHOICE(conv_lstm, padding, paddings),                                            \
-                   CN_ARGUMENT_CHOICE(conv_lstm, data_format, data_formats),                                    \
+                   CN_ARGUMENT_CHOICE(conv_lstm, data_format, cn_data_formats),                                 \
                    FIELD(SIZES, dilation_rate),                                                                 \
                    FIELD(ACTIVATION, activation),                                                               \
                    FIELD(ACTIVATION, recurrent_activation),                                                     \

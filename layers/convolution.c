@@ -4,6 +4,7 @@
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
+#include "layers/spatial.h"
 #include "layers/window.h"
 #include <string.h>
 
@@ -112,7 +113,7 @@ static bool transposed_convolution_init(cn_layer *layer)
         return cn_fail(CN_ARGUMENT, "%s: output_padding has %d numbers for %d axes", layer->name, added->rank,
                        cn_window_space(layer, &w));
     for (int d = 0; d < cn_window_space(layer, &w) && added->rank > 0; d++) {
-        int64_t number = added->dim[added->rank == 1 ? 0 : d], stride = cn_number_along(args->strides, d);
+        int64_t number = added->dim[added->rank == 1 ? 0 : d], stride = cn_size_along(args->strides, d);
         if (number < 0 || number >= stride)
             return cn_fail(CN_ARGUMENT, "%s: output_padding must be from 0 to below the stride %lld, not %lld",
                            layer->name, (long long)stride, (long long)number);
@@ -248,7 +249,6 @@ static cn_tensor *separable_convolution_call(cn_layer *layer, cn_tensor *x)
 
 /* The classes */
 
-static const char *const data_formats[] = {"channels_last", "channels_first", NULL};
 static const char *const paddings[] = {"valid", "same", NULL};
 static const char *const paddings_in_time[] = {"valid", "same", "causal", NULL};
 
@@ -258,24 +258,24 @@ static const char *const paddings_in_time[] = {"valid", "same", "causal", NULL};
         CN_ARGUMENT_FIELD(type, CONSTRAINT, kernel##_constraint)
 
 /* A class for so many axes, and its constructor; the last arguments are the fields that others do not have. */
-#define SPATIAL(type, space, constructor, class_name, other_name, padding_names, defaults, ...)                        \
-    static const cn_layer_class constructor##_class = {                                                                \
-        .name = class_name,                                                                                            \
-        .alias = other_name,                                                                                           \
-        .size = sizeof(type),                                                                                          \
-        .init = type##_init,                                                                                           \
-        .build = type##_build,                                                                                         \
-        .call = type##_call,                                                                                           \
-        .rank = (space) + 2,                                                                                           \
-        .values = &(const type){.args = {defaults}},                                                                   \
-        .fields = {CN_ARGUMENT_FIELD(type, SIZES, kernel_size), CN_ARGUMENT_FIELD(type, SIZES, strides),               \
-                   CN_ARGUMENT_CHOICE(type, padding, padding_names),                                                   \
-                   CN_ARGUMENT_CHOICE(type, data_format, data_formats), CN_ARGUMENT_FIELD(type, SIZES, dilation_rate), \
-                   CN_ARGUMENT_FIELD(type, ACTIVATION, activation), CN_ARGUMENT_FIELD(type, BOOL, use_bias),           \
-                   KERNEL_FIELDS(type, bias), __VA_ARGS__}};                                                           \
-    cn_layer *cn_##constructor##_with(cn_##type##_args args)                                                           \
-    {                                                                                                                  \
-        return cn_layer_like(&constructor##_class, &(type){.base = CN_BASE_OF(args), .args = args});                   \
+#define SPATIAL(type, space, constructor, class_name, other_name, padding_names, defaults, ...)                    \
+    static const cn_layer_class constructor##_class = {                                                            \
+        .name = class_name,                                                                                        \
+        .alias = other_name,                                                                                       \
+        .size = sizeof(type),                                                                                      \
+        .init = type##_init,                                                                                       \
+        .build = type##_build,                                                                                     \
+        .call = type##_call,                                                                                       \
+        .rank = (space) + 2,                                                                                       \
+        .values = &(const type){.args = {defaults}},                                                               \
+        .fields = {CN_ARGUMENT_FIELD(type, SIZES, kernel_size), CN_ARGUMENT_FIELD(type, SIZES, strides),           \
+                   CN_ARGUMENT_CHOICE(type, padding, padding_names),                                               \
+                   CN_ARGUMENT_CHOICE(type, data_format, cn_data_formats),                                         \
+                   CN_ARGUMENT_FIELD(type, SIZES, dilation_rate), CN_ARGUMENT_FIELD(type, ACTIVATION, activation), \
+                   CN_ARGUMENT_FIELD(type, BOOL, use_bias), KERNEL_FIELDS(type, bias), __VA_ARGS__}};              \
+    cn_layer *cn_##constructor##_with(cn_##type##_args args)                                                       \
+    {                                                                                                              \
+        return cn_layer_like(&constructor##_class, &(type){.base = CN_BASE_OF(args), .args = args});               \
     }
 #define DEFAULTS(type, defaults)                \
     cn_##type##_args cn_##type##_defaults(void) \

@@ -1,4 +1,5 @@
 #include "layers/window.h"
+#include "layers/spatial.h"
 
 bool cn_check_positive(const cn_layer *layer, const char *what, int64_t number)
 {
@@ -6,28 +7,18 @@ bool cn_check_positive(const cn_layer *layer, const char *what, int64_t number)
            cn_fail(CN_ARGUMENT, "%s: %s must be positive, not %lld", layer->name, what, (long long)number);
 }
 
-static bool check_numbers(const cn_layer *layer, const char *what, const int64_t *numbers, int space, bool *exceed_one)
+static bool exceed_one(const int64_t *sizes)
 {
-    for (int d = 0; d < CN_SPACE; d++) {
-        int64_t number = cn_number_along(numbers, d);
-        if (d >= space && numbers[d] != 0)
-            return cn_fail(CN_ARGUMENT, "%s: %s has more than %d number%s", layer->name, what, space,
-                           space == 1 ? "" : "s");
-        if (!cn_check_positive(layer, what, number))
-            return false;
-        *exceed_one = *exceed_one || number > 1;
-    }
-    return true;
+    return sizes[0] > 1 || sizes[1] > 1 || sizes[2] > 1;
 }
 
 bool cn_check_window(const cn_layer *layer, const cn_window *w)
 {
     int space = cn_window_space(layer, w);
-    bool large = false, strides = false, dilated = false;
-    return check_numbers(layer, "kernel_size", w->kernel_size, space, &large) &&
-           check_numbers(layer, "strides", w->strides, space, &strides) &&
-           check_numbers(layer, "dilation_rate", w->dilation_rate, space, &dilated) &&
-           (!strides || !dilated || w->scatters ||
+    return cn_check_sizes_of(layer, space, "kernel_size", w->kernel_size) &&
+           cn_check_sizes_of(layer, space, "strides", w->strides) &&
+           cn_check_sizes_of(layer, space, "dilation_rate", w->dilation_rate) &&
+           (w->scatters || !exceed_one(w->strides) || !exceed_one(w->dilation_rate) ||
             cn_fail(CN_ARGUMENT, "%s: strides and dilation_rate cannot both be above 1", layer->name));
 }
 
@@ -38,7 +29,7 @@ static int64_t channels_of(const cn_window *w, const cn_shape *shape)
 
 static int64_t extent(const cn_window *w, int axis)
 {
-    return (cn_number_along(w->kernel_size, axis) - 1) * cn_number_along(w->dilation_rate, axis) + 1;
+    return (cn_size_along(w->kernel_size, axis) - 1) * cn_size_along(w->dilation_rate, axis) + 1;
 }
 
 /* Open dimensions are -1. */
@@ -81,7 +72,7 @@ cn_shape cn_window_kernel(const cn_layer *layer, const cn_window *w, int64_t las
     int space = cn_window_space(layer, w);
     cn_shape shape = {.rank = space + 2};
     for (int d = 0; d < space; d++)
-        shape.dim[d] = cn_number_along(w->kernel_size, d);
+        shape.dim[d] = cn_size_along(w->kernel_size, d);
     shape.dim[space] = last_but_one;
     shape.dim[space + 1] = last;
     return shape;
@@ -89,7 +80,7 @@ cn_shape cn_window_kernel(const cn_layer *layer, const cn_window *w, int64_t las
 
 int64_t cn_window_count(const cn_window *w, int axis, int64_t size)
 {
-    int64_t stride = cn_number_along(w->strides, axis), seen = w->padding == CN_VALID ? extent(w, axis) : 1;
+    int64_t stride = cn_size_along(w->strides, axis), seen = w->padding == CN_VALID ? extent(w, axis) : 1;
     if (size < 0)
         return -1;
     return size < seen ? 0 : (size - seen) / stride + 1;

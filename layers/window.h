@@ -24,11 +24,6 @@ static inline int cn_window_space(const cn_layer *layer, const cn_window *w)
     return layer->type->rank - w->leading - 1;
 }
 
-static inline int64_t cn_number_along(const int64_t *numbers, int axis)
-{
-    return numbers[axis] ? numbers[axis] : numbers[0];
-}
-
 /* In init: false with the error set. */
 bool cn_check_positive(const cn_layer *layer, const char *what, int64_t number);
 bool cn_check_window(const cn_layer *layer, const cn_window *w);

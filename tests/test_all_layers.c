@@ -44,6 +44,9 @@
     X(DepthwiseConv2D, cn_depthwise_conv2d({2}), {4, {1, 3, 4, 2}})               \
     X(SeparableConv1D, cn_separable_conv1d(3, {2}), {3, {2, 4, 2}})               \
     X(SeparableConv2D, cn_separable_conv2d(3, {2}), {4, {1, 3, 4, 2}})            \
+    X(ConvLSTM1D, cn_conv_lstm1d(1, {2}), {4, {2, 2, 3, 2}})                      \
+    X(ConvLSTM2D, cn_conv_lstm2d(1, {2}), {5, {1, 2, 3, 2, 1}})                   \
+    X(ConvLSTM3D, cn_conv_lstm3d(1, {2}), {6, {1, 2, 2, 2, 3, 1}})                \
     X(Rescaling, cn_rescaling(0.5, .offset = 1), {2, {2, 3}})                     \
     X(BatchNormalization, cn_batch_normalization(), {2, {4, 3}})                  \
     X(LayerNormalization, cn_layer_normalization(), {3, {2, 3, 4}})               \

@@ -224,9 +224,9 @@ Test(convolution, wrong_operands_are_refused)
     expect_error(!cn_conv(x, kernel, .strides = {2}, .dilation_rate = {2}),
                  "conv: strides above 1 together with a dilation_rate above 1: (2, 5, 6, 4) x (3, 3, 4, 2)");
     expect_error(!cn_conv(x, kernel, .strides = {-1}),
-                 "conv: strides must be positive, not -1: (2, 5, 6, 4) x (3, 3, 4, 2)");
+                 "conv: strides must be a positive number or one for each of 2 axes: (2, 5, 6, 4) x (3, 3, 4, 2)");
     expect_error(!cn_conv(x, kernel, .strides = {1, 1, 2}),
-                 "conv: strides has more than 2 numbers: (2, 5, 6, 4) x (3, 3, 4, 2)");
+                 "conv: strides must be a positive number or one for each of 2 axes: (2, 5, 6, 4) x (3, 3, 4, 2)");
     expect_error(!cn_conv(x, kernel, .padding = CN_CAUSAL),
                  "conv: causal padding is for one axis: (2, 5, 6, 4) x (3, 3, 4, 2)");
     expect_error(!cn_depthwise_conv(x, cn_zeros(tape, CN_SHAPE(3, 3, 2, 1))),
@@ -316,10 +316,13 @@ static void expect_refused(const cn_layer *layer, const char *message)
 Test(convolution, wrong_arguments_are_refused_by_the_constructor)
 {
     expect_refused(cn_conv2d(0, {3}), "conv2d: filters must be positive, not 0");
-    expect_refused(cn_conv2d(4, {0}), "conv2d: kernel_size must be positive, not 0");
-    expect_refused(cn_conv2d(4), "conv2d: kernel_size must be positive, not 0");
-    expect_refused(cn_conv2d(4, {3, 3, 3}), "conv2d: kernel_size has more than 2 numbers");
-    expect_refused(cn_conv2d(4, {3}, .strides = {2, -1}), "conv2d: strides must be positive, not -1");
+    expect_refused(cn_conv2d(4, {0}),
+                   "conv2d: kernel_size must be a positive number or one for each of 2 axes, not (0,)");
+    expect_refused(cn_conv2d(4), "conv2d: kernel_size must be a positive number or one for each of 2 axes, not (0,)");
+    expect_refused(cn_conv2d(4, {3, 3, 3}),
+                   "conv2d: kernel_size must be a positive number or one for each of 2 axes, not (3, 3, 3)");
+    expect_refused(cn_conv2d(4, {3}, .strides = {1, 1, 2}),
+                   "conv2d: strides must be a positive number or one for each of 2 axes, not (1, 1, 2)");
     expect_refused(cn_conv2d(4, {3}, .strides = {1, 2}, .dilation_rate = {2, 1}),
                    "conv2d: strides and dilation_rate cannot both be above 1");
     expect_refused(cn_conv2d(4, {3}, .groups = 3), "conv2d: 4 filters cannot be shared among 3 groups");

@@ -4,6 +4,7 @@
 #include "core/chain.h"
 #include "core/convolution.h"
 #include "core/ops/shaping.h"
+#include "core/ops/sizes.h"
 #include <string.h>
 
 /* The three operations */
@@ -172,22 +173,14 @@ static bool kernel_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
 
 /* Keras' operations */
 
-static const int64_t most_number = INT32_MAX;
-
-/* Given numbers, one for each of the axes in use, at the end of numbers for CN_SPACE axes. */
-static bool spread_numbers(const cn_entry *entry, const char *what, const int64_t *given, int space, int64_t *numbers)
+/* Sizes given for the axes in use, at the end of sizes for CN_SPACE axes. */
+static bool spread_sizes(const cn_entry *entry, const char *what, const int64_t *given, int space, int64_t *sizes)
 {
-    int unused = CN_SPACE - space;
-    for (int d = 0; d < unused; d++)
-        numbers[d] = 1;
+    if (!cn_sizes_fit(given, space))
+        return cn_entry_fail(entry, CN_ARGUMENT, "%s must be a positive number or one for each of %d axes", what,
+                             space);
     for (int d = 0; d < CN_SPACE; d++)
-        if (d >= space && given[d] != 0)
-            return cn_entry_fail(entry, CN_ARGUMENT, "%s has more than %d numbers", what, space);
-    for (int d = 0; d < space; d++) {
-        int64_t number = numbers[unused + d] = given[d] ? given[d] : given[0];
-        if (number < 1 || number > most_number)
-            return cn_entry_fail(entry, CN_ARGUMENT, "%s must be positive, not %lld", what, (long long)number);
-    }
+        sizes[d] = d < CN_SPACE - space ? 1 : cn_size_along(given, d - CN_SPACE + space);
     return true;
 }
 
@@ -208,11 +201,11 @@ static bool begin(const cn_entry *entry, const cn_conv_args *args, const cn_tens
         int axis = d - CN_SPACE + g->space;
         c->in[d] = axis < 0 ? 1 : x->shape.dim[1 + axis];
         c->kernel[d] = axis < 0 ? 1 : kernel->shape.dim[axis];
-        if (c->kernel[d] < 1 || c->kernel[d] > most_number)
+        if (c->kernel[d] < 1 || c->kernel[d] > INT32_MAX)
             return cn_entry_fail(entry, CN_SHAPES, "a kernel of size %lld", (long long)c->kernel[d]);
     }
-    return spread_numbers(entry, "strides", args->strides, g->space, c->stride) &&
-           spread_numbers(entry, "dilation_rate", args->dilation_rate, g->space, c->dilation);
+    return spread_sizes(entry, "strides", args->strides, g->space, c->stride) &&
+           spread_sizes(entry, "dilation_rate", args->dilation_rate, g->space, c->dilation);
 }
 
 static int64_t extent(const cn_convolution *c, int d)
