@@ -19,7 +19,18 @@ enum {
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_sum = 2e6;
 
-typedef struct job {
+/* What is multiplied at a time: patches of a group, in part, and a panel of columns. */
+typedef struct block {
+    const char *patches;
+    int64_t place, rows, group, panel;
+    cn_range depth;
+    int64_t piece; /* of the places that are cut into pieces, */
+    bool begins;   /* whether these are its first ones */
+} block;
+
+typedef struct job job;
+struct job {
+    void (*multiply)(const job *j, const block *b);
     const cn_convolution *convolution;
     const cn_gemm_type_kernels *kernels;
     cn_gather_patches *gather;
@@ -34,12 +45,9 @@ typedef struct job {
     char *packed, *result;
     cn_gemm_finish *finish;
     void *context;
-} job;
-
-static int64_t element_of(const cn_convolution *c)
-{
-    return (int64_t)cn_dtype_size(c->dtype);
-}
+    const char *y; /* for the gradient with respect to the kernel, of which there are place_pieces parts */
+    char *sums;
+};
 
 /* Weights, packed by group and panel: the rows of the kernel that the taps name, in the order of the patches. */
 
@@ -93,15 +101,15 @@ static int64_t padded_row(int64_t depth, int64_t size)
     return (cn_divide_up(depth * size, LINE) | 1) * LINE / size;
 }
 
-static void cut_depth(job *j, int64_t most_rows)
+static void cut_depth(job *j)
 {
+    int64_t tile = j->kernels->most_rows[1];
     j->blocks = cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size));
     if (j->blocks < 1)
         j->blocks = 1;
-    j->row = j->g.as_it_is ? j->g.patches.stride : padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
-    j->rows =
-        cn_least(PATCHES_BYTES / (padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size) * j->size), most_rows);
-    int64_t tile = j->kernels->most_rows[1];
+    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
+    j->row = j->g.as_it_is ? j->g.patches.stride : row;
+    j->rows = cn_least(PATCHES_BYTES / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
     if (j->rows > tile)
         j->rows -= j->rows % tile;
 }
@@ -111,15 +119,20 @@ static double flops_of(const job *j)
     return 2.0 * (double)j->g.places * (double)j->g.depth * (double)j->g.columns * (double)j->g.groups;
 }
 
-/* The patches of a group: gathered, or where they lie. */
-static const char *patches_of(const job *j, int64_t group, int64_t place, int64_t rows, cn_range depth, char *room)
+static double nanoseconds_of(const job *j)
+{
+    return flops_of(j) / (double)(8 * j->kernels->width);
+}
+
+/* The patches of a block: gathered, or where they lie. */
+static const char *patches_of(const job *j, const block *b, char *room)
 {
     const cn_patches *p = &j->g.patches;
-    const char *in = j->in + group * p->channels * j->size;
+    const char *in = j->in + b->group * p->channels * j->size;
     if (j->g.as_it_is)
-        return in + (place * p->stride + depth.first) * j->size;
-    if (depth.count > 0)
-        j->gather(p, in, place, rows, depth.first, depth.count, room, j->row);
+        return in + (b->place * p->stride + b->depth.first) * j->size;
+    if (b->depth.count > 0)
+        j->gather(p, in, b->place, b->rows, b->depth.first, b->depth.count, room, j->row);
     return room;
 }
 
@@ -138,51 +151,74 @@ static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column,
     }
 }
 
-/* One block of patches times one panel of weights. */
-static void multiply_panel(const job *j, const char *patches, int64_t place, int64_t rows, int64_t group, int64_t panel,
-                           cn_range depth)
-{
-    const cn_gathering *g = &j->g;
-    int64_t columns, first = panel_of(j, panel, &columns), padded = packed_columns(j, columns);
-    int64_t column = group * g->columns + first, tiles = cn_divide_up(rows, j->kernels->most_rows[1]);
-    const char *weights = packed_panel(j, group, first) + depth.first * padded * j->size;
-    _Alignas(LINE) char dense[ROWS_BYTES];
-    char *to = g->whole ? j->result + (place * g->row + column) * j->size : dense;
-    int64_t row = g->whole ? g->row : columns;
-    if (!g->whole && depth.first > 0)
-        copy_rows(j, place, rows, column, columns, dense, false);
-    for (int64_t i = 0; i < tiles; i++) {
-        cn_range r = cn_part(rows, tiles, i);
-        int vectors = columns > j->kernels->width;
-        j->kernels->tile[vectors][r.count](depth.count, patches + r.first * j->row * j->size, j->row, 1, weights,
-                                           padded, to + r.first * row * j->size, row,
-                                           columns - vectors * j->kernels->width, depth.first > 0);
-    }
-    if (!g->whole)
-        copy_rows(j, place, rows, column, columns, dense, true);
-    if (j->finish && depth.first + depth.count == g->depth)
-        j->finish(j->context, to, row, 0, place, rows, column, columns);
-}
-
 static void multiply_piece(void *context, int64_t piece)
 {
     const job *j = context;
     cn_range places = cn_part(j->g.places, j->place_pieces, piece / j->panel_pieces);
     cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
+    int64_t end = panels.first + panels.count;
     _Alignas(LINE) char room[PATCHES_BYTES];
-    for (int64_t done = 0, rows; done < places.count; done += rows) {
-        rows = cn_least(j->rows, places.count - done);
-        int64_t place = places.first + done, end = panels.first + panels.count;
-        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
-            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
-            int64_t last = cn_least(end - group * j->panels, j->panels);
-            for (int64_t block = 0; block < j->blocks; block++) {
-                cn_range depth = cn_part(j->g.depth, j->blocks, block);
-                const char *patches = patches_of(j, group, place, rows, depth, room);
-                for (int64_t panel = first; panel < last; panel++)
-                    multiply_panel(j, patches, place, rows, group, panel, depth);
+    block b = {.piece = piece / j->panel_pieces};
+    for (int64_t done = 0; done < places.count; done += b.rows) {
+        b.place = places.first + done;
+        b.rows = cn_least(j->rows, places.count - done);
+        b.begins = done == 0;
+        for (b.group = panels.first / j->panels; b.group * j->panels < end; b.group++) {
+            int64_t before = b.group * j->panels, last = cn_least(end - before, j->panels);
+            for (int64_t i = 0; i < j->blocks; i++) {
+                b.depth = cn_part(j->g.depth, j->blocks, i);
+                b.patches = patches_of(j, &b, room);
+                for (b.panel = before < panels.first ? panels.first - before : 0; b.panel < last; b.panel++)
+                    j->multiply(j, &b);
             }
         }
+    }
+}
+
+/* Patches times weights. */
+static void multiply_block(const job *j, const block *b)
+{
+    const cn_gathering *g = &j->g;
+    int64_t columns, first = panel_of(j, b->panel, &columns), padded = packed_columns(j, columns);
+    int64_t column = b->group * g->columns + first, tiles = cn_divide_up(b->rows, j->kernels->most_rows[1]);
+    const char *weights = packed_panel(j, b->group, first) + b->depth.first * padded * j->size;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    char *to = g->whole ? j->result + (b->place * g->row + column) * j->size : dense;
+    int64_t row = g->whole ? g->row : columns;
+    if (!g->whole && b->depth.first > 0)
+        copy_rows(j, b->place, b->rows, column, columns, dense, false);
+    int vectors = columns > j->kernels->width;
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(b->rows, tiles, i);
+        j->kernels->tile[vectors][r.count](b->depth.count, b->patches + r.first * j->row * j->size, j->row, 1, weights,
+                                           padded, to + r.first * row * j->size, row,
+                                           columns - vectors * j->kernels->width, b->depth.first > 0);
+    }
+    if (!g->whole)
+        copy_rows(j, b->place, b->rows, column, columns, dense, true);
+    if (j->finish && b->depth.first + b->depth.count == g->depth)
+        j->finish(j->context, to, row, 0, b->place, b->rows, column, columns);
+}
+
+/* Patches transposed times rows of y: added to the piece's part of the kernel's gradient. */
+static void correlate_block(const job *j, const block *b)
+{
+    int64_t width = j->kernels->width, columns, first = panel_of(j, b->panel, &columns);
+    int64_t row = j->convolution->filters, y_row = row, column = b->group * j->g.columns + first;
+    int64_t tiles = cn_divide_up(b->depth.count, j->kernels->most_rows[1]);
+    const char *y = j->y + (b->place * row + column) * j->size;
+    char *to = j->sums + (b->piece * cn_kernel_size(j->convolution) + b->depth.first * row + column) * j->size;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    if (row > 2 * width) {
+        y_row = packed_columns(j, columns);
+        j->kernels->pack(columns, b->rows, y, 1, row, dense, y_row, y_row);
+        y = dense;
+    }
+    int vectors = columns > width;
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(b->depth.count, tiles, i);
+        j->kernels->tile[vectors][r.count](b->rows, b->patches + r.first * j->size, 1, j->row, y, y_row,
+                                           to + r.first * row * j->size, row, columns - vectors * width, !b->begins);
     }
 }
 
@@ -192,25 +228,17 @@ static void multiply(job *j)
     const cn_gathering *g = &j->g;
     if (g->places == 0 || g->columns == 0)
         return;
-    double flops = flops_of(j), nanoseconds = flops / (double)(8 * j->kernels->width);
+    double flops = flops_of(j);
     int64_t wanted = 1;
     while (wanted < MOST_PIECES && flops >= flops_of_a_piece * (double)wanted * 2)
         wanted *= 2;
     j->panels = cn_divide_up(g->columns, 2 * j->kernels->width);
-    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
+    cut_depth(j);
     j->place_pieces = cn_least(wanted, cn_divide_up(g->places, 4 * j->kernels->most_rows[1]));
     j->panel_pieces = cn_least(j->panels * g->groups, cn_divide_up(wanted, j->place_pieces));
     cn_parallel(j->panels * g->groups, (double)(g->depth * g->columns * g->groups) / 4, pack_panel, j);
-    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds, multiply_piece, j);
+    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds_of(j), multiply_piece, j);
 }
-
-/* The gradient with respect to the kernel: transposed patches times the rows of y. */
-
-typedef struct kernel_job {
-    job product;
-    const char *y;
-    char *sums; /* place_pieces kernels */
-} kernel_job;
 
 /* Cuts the places for partial sums and the columns into pieces: by the sizes alone. */
 static void cut_sums(job *j)
@@ -227,82 +255,31 @@ static void cut_sums(job *j)
         j->place_pieces = 1;
 }
 
-static void multiply_transposed(const job *j, const char *patches, int64_t rows, cn_range depth, const char *y,
-                                int64_t panel, int64_t column, char *to, bool accumulate)
-{
-    int64_t columns, width = j->kernels->width, first = panel_of(j, panel, &columns), row = j->convolution->filters;
-    int64_t tiles = cn_divide_up(depth.count, j->kernels->most_rows[1]), y_row = row;
-    _Alignas(LINE) char dense[ROWS_BYTES];
-    int vectors = columns > width;
-    y += (column + first) * j->size;
-    to += (depth.first * row + column + first) * j->size;
-    if (row > 2 * width) {
-        y_row = packed_columns(j, columns);
-        j->kernels->pack(columns, rows, y, 1, row, dense, y_row, y_row);
-        y = dense;
-    }
-    for (int64_t i = 0; i < tiles; i++) {
-        cn_range r = cn_part(depth.count, tiles, i);
-        j->kernels->tile[vectors][r.count](rows, patches + r.first * j->size, 1, j->row, y, y_row,
-                                           to + r.first * row * j->size, row, columns - vectors * width, accumulate);
-    }
-}
-
-static void sum_piece(void *context, int64_t piece)
-{
-    const kernel_job *k = context;
-    const job *j = &k->product;
-    int64_t row = j->convolution->filters, part = piece / j->panel_pieces;
-    cn_range places = cn_part(j->g.places, j->place_pieces, part);
-    cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
-    char *sums = k->sums + part * cn_kernel_size(j->convolution) * j->size;
-    _Alignas(LINE) char room[PATCHES_BYTES];
-    for (int64_t done = 0, rows; done < places.count; done += rows) {
-        rows = cn_least(j->rows, places.count - done);
-        int64_t place = places.first + done, end = panels.first + panels.count;
-        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
-            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
-            int64_t last = cn_least(end - group * j->panels, j->panels);
-            for (int64_t block = 0; block < j->blocks; block++) {
-                cn_range depth = cn_part(j->g.depth, j->blocks, block);
-                const char *patches = patches_of(j, group, place, rows, depth, room);
-                for (int64_t panel = first; panel < last; panel++)
-                    multiply_transposed(j, patches, rows, depth, k->y + place * row * j->size, panel,
-                                        group * j->g.columns, sums, done > 0);
-            }
-        }
-    }
-}
-
 static job new_job(const cn_convolution *c)
 {
     const cn_kernels *kernels = cn_kernels_now();
     return (job){.convolution = c,
                  .kernels = kernels->gemm->type[c->dtype == CN_F64],
                  .gather = kernels->convolution->gather[c->dtype == CN_F64],
-                 .size = element_of(c)};
+                 .size = (int64_t)cn_dtype_size(c->dtype)};
 }
 
-static void run_kernel(const cn_convolution *c, const void *x, const void *y, void *result, void *workspace)
+static void run_kernel(job *j, void *workspace)
 {
-    kernel_job k = {.product = new_job(c), .y = y};
-    job *j = &k.product;
+    const cn_convolution *c = j->convolution;
     int64_t total = cn_kernel_size(c);
     j->g = cn_gather_forward(c);
-    j->in = x;
-    j->result = result;
-    if (j->g.places == 0) {
-        memset(result, 0, (size_t)(total * j->size));
-        return;
-    }
-    if (total == 0)
+    j->multiply = correlate_block;
+    if (j->g.places == 0)
+        memset(j->result, 0, (size_t)(total * j->size));
+    if (j->g.places == 0 || total == 0)
         return;
     cut_sums(j);
-    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
-    k.sums = j->place_pieces > 1 ? workspace : result;
-    cn_parallel(j->place_pieces * j->panel_pieces, flops_of(j) / (double)(8 * j->kernels->width), sum_piece, &k);
+    cut_depth(j);
+    j->sums = j->place_pieces > 1 ? workspace : j->result;
+    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds_of(j), multiply_piece, j);
     if (j->place_pieces > 1)
-        cn_add_parts(c->dtype, total, j->place_pieces, k.sums, result);
+        cn_add_parts(c->dtype, total, j->place_pieces, j->sums, j->result);
 }
 
 size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pass)
@@ -330,15 +307,17 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
         cn_depthwise_run(c, pass, a, b, result, workspace, finish, context);
         return;
     }
-    if (pass == CN_CONVOLVE_KERNEL) {
-        run_kernel(c, a, b, result, workspace);
-        return;
-    }
     job j = new_job(c);
     j.in = a;
+    j.result = result;
+    if (pass == CN_CONVOLVE_KERNEL) {
+        j.y = b;
+        run_kernel(&j, workspace);
+        return;
+    }
+    j.multiply = multiply_block;
     j.weights = b;
     j.packed = workspace;
-    j.result = result;
     if (pass == CN_CONVOLVE) {
         j.g = cn_gather_forward(c);
         j.finish = finish;
