@@ -45,6 +45,7 @@
 #include "layers/normalization.h"
 #include "layers/recurrent.h"
 #include "layers/wrappers.h"
+#include "layers/conv_lstm.h"
 #include "layers/gradcheck.h"
 #include "losses/loss.h"
 #include "losses/regression.h"

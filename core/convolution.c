@@ -5,7 +5,7 @@
  * The gradient with respect to the input is such a gathering, too, one for each remainder of the places by the strides:
  * those of one remainder see the same taps, in a step of 1. The gradient with respect to the kernel is the transposed
  * matrix of patches times the gradient of the result. */
-#include "core/convolution.h"
+#include "core/gathering.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
 #include <string.h>
@@ -19,25 +19,22 @@ enum {
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_sum = 2e6;
 
-/* One product: places of the result by the taps and channels that they see, times weights. */
-typedef struct gathering {
-    cn_patches patches;
-    int64_t places, depth;        /* rows and columns of the matrix of patches of one group */
-    int64_t first_tap[CN_SPACE];  /* tap u of an axis is this */
-    int64_t tap_step[CN_SPACE];   /* plus u times this of the kernel */
-    int64_t first[CN_SPACE];      /* place t of an axis is this */
-    int64_t step[CN_SPACE];       /* plus t times this of the result, */
-    int64_t size[CN_SPACE];       /* which has so many */
-    int64_t groups, columns, row; /* of the result: columns of a group, elements of a row of all groups */
-    bool whole;                   /* the places are all places of the result */
-    bool as_it_is;                /* the input is the matrix of patches */
-} gathering;
+/* What is multiplied at a time: patches of a group, in part, and a panel of columns. */
+typedef struct block {
+    const char *patches;
+    int64_t place, rows, group, panel;
+    cn_range depth;
+    int64_t piece; /* of the places that are cut into pieces, */
+    bool begins;   /* whether these are its first ones */
+} block;
 
-typedef struct job {
+typedef struct job job;
+struct job {
+    void (*multiply)(const job *j, const block *b);
     const cn_convolution *convolution;
     const cn_gemm_type_kernels *kernels;
     cn_gather_patches *gather;
-    gathering g;
+    cn_gathering g;
     int64_t size;        /* bytes of an element */
     int64_t blocks, row; /* the depth's cut, and the elements of a row of gathered patches */
     int64_t rows;        /* gathered at once */
@@ -48,93 +45,9 @@ typedef struct job {
     char *packed, *result;
     cn_gemm_finish *finish;
     void *context;
-} job;
-
-static int64_t element_of(const cn_convolution *c)
-{
-    return (int64_t)cn_dtype_size(c->dtype);
-}
-
-static int64_t product_of(const int64_t *sizes)
-{
-    return sizes[0] * sizes[1] * sizes[2];
-}
-
-static int64_t divisor_of(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-static void finish_gathering(gathering *g, int64_t batch)
-{
-    cn_patches *p = &g->patches;
-    g->places = batch * product_of(p->count);
-    g->depth = product_of(p->taps) * p->channels;
-    g->whole = g->as_it_is = true;
-    for (int d = 0; d < CN_SPACE; d++) {
-        g->whole = g->whole && g->step[d] == 1;
-        g->as_it_is =
-            g->as_it_is && p->taps[d] == 1 && p->step[d] == 1 && p->offset[d] == 0 && p->count[d] == p->size[d];
-    }
-}
-
-/* Every place of y sees all taps of x. */
-static gathering forward(const cn_convolution *c)
-{
-    gathering g = {.groups = c->groups, .columns = c->filters / c->groups, .row = c->filters};
-    cn_patches *p = &g.patches;
-    p->channels = c->channels / c->groups;
-    p->stride = c->channels;
-    for (int d = 0; d < CN_SPACE; d++) {
-        p->count[d] = g.size[d] = c->out[d];
-        p->size[d] = c->in[d];
-        p->step[d] = c->stride[d];
-        p->taps[d] = c->kernel[d];
-        p->offset[d] = -c->before[d];
-        p->offset_step[d] = c->dilation[d];
-        g.tap_step[d] = g.step[d] = 1;
-    }
-    finish_gathering(&g, c->batch);
-    return g;
-}
-
-/* Places of x that leave the remainders `phase` when divided by the strides. Such a place j sees tap a of y where
- * j + before - a * dilation is a multiple of the stride, at that quotient: the taps from the last to the first one of
- * an arithmetic progression, so that the quotients rise. */
-static gathering backward(const cn_convolution *c, const int64_t *phase)
-{
-    gathering g = {.groups = c->groups, .columns = c->channels / c->groups, .row = c->channels};
-    cn_patches *p = &g.patches;
-    p->channels = c->filters / c->groups;
-    p->stride = c->filters;
-    for (int d = 0; d < CN_SPACE; d++) {
-        int64_t stride = c->stride[d], common = divisor_of(c->dilation[d], stride), tap_step = stride / common;
-        int64_t at = phase[d] + c->before[d], tap = 0;
-        int64_t tried = cn_least(tap_step, c->kernel[d]);
-        while (tap < tried && (at - tap * c->dilation[d]) % stride != 0)
-            tap++;
-        bool seen = tap < tried;
-        int64_t taps = seen ? (c->kernel[d] - 1 - tap) / tap_step + 1 : 0, last = tap + (taps - 1) * tap_step;
-        p->count[d] = phase[d] < c->in[d] ? (c->in[d] - phase[d] - 1) / stride + 1 : 0;
-        p->size[d] = c->out[d];
-        p->step[d] = 1;
-        p->taps[d] = taps;
-        p->offset[d] = seen ? (at - last * c->dilation[d]) / stride : 0;
-        p->offset_step[d] = c->dilation[d] / common;
-        g.first_tap[d] = last;
-        g.tap_step[d] = -tap_step;
-        g.first[d] = phase[d];
-        g.step[d] = stride;
-        g.size[d] = c->in[d];
-    }
-    finish_gathering(&g, c->batch);
-    return g;
-}
+    const char *y; /* for the gradient with respect to the kernel, of which there are place_pieces parts */
+    char *sums;
+};
 
 /* Weights, packed by group and panel: the rows of the kernel that the taps name, in the order of the patches. */
 
@@ -159,7 +72,7 @@ static char *packed_panel(const job *j, int64_t group, int64_t first)
 static void pack_panel(void *context, int64_t piece)
 {
     const job *j = context;
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     const cn_convolution *c = j->convolution;
     int64_t group = piece / j->panels, columns, first = panel_of(j, piece % j->panels, &columns);
     int64_t padded = packed_columns(j, columns), channels = g->patches.channels;
@@ -188,15 +101,15 @@ static int64_t padded_row(int64_t depth, int64_t size)
     return (cn_divide_up(depth * size, LINE) | 1) * LINE / size;
 }
 
-static void cut_depth(job *j, int64_t most_rows)
+static void cut_depth(job *j)
 {
+    int64_t tile = j->kernels->most_rows[1];
     j->blocks = cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size));
     if (j->blocks < 1)
         j->blocks = 1;
-    j->row = j->g.as_it_is ? j->g.patches.stride : padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
-    j->rows =
-        cn_least(PATCHES_BYTES / (padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size) * j->size), most_rows);
-    int64_t tile = j->kernels->most_rows[1];
+    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
+    j->row = j->g.as_it_is ? j->g.patches.stride : row;
+    j->rows = cn_least(PATCHES_BYTES / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
     if (j->rows > tile)
         j->rows -= j->rows % tile;
 }
@@ -206,22 +119,27 @@ static double flops_of(const job *j)
     return 2.0 * (double)j->g.places * (double)j->g.depth * (double)j->g.columns * (double)j->g.groups;
 }
 
-/* The patches of a group: gathered, or where they lie. */
-static const char *patches_of(const job *j, int64_t group, int64_t place, int64_t rows, cn_range depth, char *room)
+static double nanoseconds_of(const job *j)
+{
+    return flops_of(j) / (double)(8 * j->kernels->width);
+}
+
+/* The patches of a block: gathered, or where they lie. */
+static const char *patches_of(const job *j, const block *b, char *room)
 {
     const cn_patches *p = &j->g.patches;
-    const char *in = j->in + group * p->channels * j->size;
+    const char *in = j->in + b->group * p->channels * j->size;
     if (j->g.as_it_is)
-        return in + (place * p->stride + depth.first) * j->size;
-    if (depth.count > 0)
-        j->gather(p, in, place, rows, depth.first, depth.count, room, j->row);
+        return in + (b->place * p->stride + b->depth.first) * j->size;
+    if (b->depth.count > 0)
+        j->gather(p, in, b->place, b->rows, b->depth.first, b->depth.count, room, j->row);
     return room;
 }
 
 /* Copies `columns` elements of the rows of the places between the result and dense rows. */
 static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column, int64_t columns, char *dense, bool out)
 {
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     const int64_t *count = g->patches.count;
     for (int64_t i = 0; i < rows; i++, dense += columns * j->size) {
         int64_t rest = place + i, at[CN_SPACE];
@@ -233,83 +151,93 @@ static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column,
     }
 }
 
-/* One block of patches times one panel of weights. */
-static void multiply_panel(const job *j, const char *patches, int64_t place, int64_t rows, int64_t group, int64_t panel,
-                           cn_range depth)
-{
-    const gathering *g = &j->g;
-    int64_t columns, first = panel_of(j, panel, &columns), padded = packed_columns(j, columns);
-    int64_t column = group * g->columns + first, tiles = cn_divide_up(rows, j->kernels->most_rows[1]);
-    const char *weights = packed_panel(j, group, first) + depth.first * padded * j->size;
-    _Alignas(LINE) char dense[ROWS_BYTES];
-    char *to = g->whole ? j->result + (place * g->row + column) * j->size : dense;
-    int64_t row = g->whole ? g->row : columns;
-    if (!g->whole && depth.first > 0)
-        copy_rows(j, place, rows, column, columns, dense, false);
-    for (int64_t i = 0; i < tiles; i++) {
-        cn_range r = cn_part(rows, tiles, i);
-        int vectors = columns > j->kernels->width;
-        j->kernels->tile[vectors][r.count](depth.count, patches + r.first * j->row * j->size, j->row, 1, weights,
-                                           padded, to + r.first * row * j->size, row,
-                                           columns - vectors * j->kernels->width, depth.first > 0);
-    }
-    if (!g->whole)
-        copy_rows(j, place, rows, column, columns, dense, true);
-    if (j->finish && depth.first + depth.count == g->depth)
-        j->finish(j->context, to, row, 0, place, rows, column, columns);
-}
-
 static void multiply_piece(void *context, int64_t piece)
 {
     const job *j = context;
     cn_range places = cn_part(j->g.places, j->place_pieces, piece / j->panel_pieces);
     cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
+    int64_t end = panels.first + panels.count;
     _Alignas(LINE) char room[PATCHES_BYTES];
-    for (int64_t done = 0, rows; done < places.count; done += rows) {
-        rows = cn_least(j->rows, places.count - done);
-        int64_t place = places.first + done, end = panels.first + panels.count;
-        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
-            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
-            int64_t last = cn_least(end - group * j->panels, j->panels);
-            for (int64_t block = 0; block < j->blocks; block++) {
-                cn_range depth = cn_part(j->g.depth, j->blocks, block);
-                const char *patches = patches_of(j, group, place, rows, depth, room);
-                for (int64_t panel = first; panel < last; panel++)
-                    multiply_panel(j, patches, place, rows, group, panel, depth);
+    block b = {.piece = piece / j->panel_pieces};
+    for (int64_t done = 0; done < places.count; done += b.rows) {
+        b.place = places.first + done;
+        b.rows = cn_least(j->rows, places.count - done);
+        b.begins = done == 0;
+        for (b.group = panels.first / j->panels; b.group * j->panels < end; b.group++) {
+            int64_t before = b.group * j->panels, last = cn_least(end - before, j->panels);
+            for (int64_t i = 0; i < j->blocks; i++) {
+                b.depth = cn_part(j->g.depth, j->blocks, i);
+                b.patches = patches_of(j, &b, room);
+                for (b.panel = before < panels.first ? panels.first - before : 0; b.panel < last; b.panel++)
+                    j->multiply(j, &b);
             }
         }
+    }
+}
+
+/* Patches times weights. */
+static void multiply_block(const job *j, const block *b)
+{
+    const cn_gathering *g = &j->g;
+    int64_t columns, first = panel_of(j, b->panel, &columns), padded = packed_columns(j, columns);
+    int64_t column = b->group * g->columns + first, tiles = cn_divide_up(b->rows, j->kernels->most_rows[1]);
+    const char *weights = packed_panel(j, b->group, first) + b->depth.first * padded * j->size;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    char *to = g->whole ? j->result + (b->place * g->row + column) * j->size : dense;
+    int64_t row = g->whole ? g->row : columns;
+    if (!g->whole && b->depth.first > 0)
+        copy_rows(j, b->place, b->rows, column, columns, dense, false);
+    int vectors = columns > j->kernels->width;
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(b->rows, tiles, i);
+        j->kernels->tile[vectors][r.count](b->depth.count, b->patches + r.first * j->row * j->size, j->row, 1, weights,
+                                           padded, to + r.first * row * j->size, row,
+                                           columns - vectors * j->kernels->width, b->depth.first > 0);
+    }
+    if (!g->whole)
+        copy_rows(j, b->place, b->rows, column, columns, dense, true);
+    if (j->finish && b->depth.first + b->depth.count == g->depth)
+        j->finish(j->context, to, row, 0, b->place, b->rows, column, columns);
+}
+
+/* Patches transposed times rows of y: added to the piece's part of the kernel's gradient. */
+static void correlate_block(const job *j, const block *b)
+{
+    int64_t width = j->kernels->width, columns, first = panel_of(j, b->panel, &columns);
+    int64_t row = j->convolution->filters, y_row = row, column = b->group * j->g.columns + first;
+    int64_t tiles = cn_divide_up(b->depth.count, j->kernels->most_rows[1]);
+    const char *y = j->y + (b->place * row + column) * j->size;
+    char *to = j->sums + (b->piece * cn_kernel_size(j->convolution) + b->depth.first * row + column) * j->size;
+    _Alignas(LINE) char dense[ROWS_BYTES];
+    if (row > 2 * width) {
+        y_row = packed_columns(j, columns);
+        j->kernels->pack(columns, b->rows, y, 1, row, dense, y_row, y_row);
+        y = dense;
+    }
+    int vectors = columns > width;
+    for (int64_t i = 0; i < tiles; i++) {
+        cn_range r = cn_part(b->depth.count, tiles, i);
+        j->kernels->tile[vectors][r.count](b->rows, b->patches + r.first * j->size, 1, j->row, y, y_row,
+                                           to + r.first * row * j->size, row, columns - vectors * width, !b->begins);
     }
 }
 
 /* All places of one gathering. */
 static void multiply(job *j)
 {
-    const gathering *g = &j->g;
+    const cn_gathering *g = &j->g;
     if (g->places == 0 || g->columns == 0)
         return;
-    double flops = flops_of(j), nanoseconds = flops / (double)(8 * j->kernels->width);
+    double flops = flops_of(j);
     int64_t wanted = 1;
     while (wanted < MOST_PIECES && flops >= flops_of_a_piece * (double)wanted * 2)
         wanted *= 2;
     j->panels = cn_divide_up(g->columns, 2 * j->kernels->width);
-    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
+    cut_depth(j);
     j->place_pieces = cn_least(wanted, cn_divide_up(g->places, 4 * j->kernels->most_rows[1]));
     j->panel_pieces = cn_least(j->panels * g->groups, cn_divide_up(wanted, j->place_pieces));
     cn_parallel(j->panels * g->groups, (double)(g->depth * g->columns * g->groups) / 4, pack_panel, j);
-    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds, multiply_piece, j);
-}
-
-/* The gradient with respect to the kernel: transposed patches times the rows of y. */
-
-typedef struct kernel_job {
-    job product;
-    const char *y;
-    char *sums; /* place_pieces kernels */
-} kernel_job;
-
-static int64_t kernel_size(const cn_convolution *c)
-{
-    return product_of(c->kernel) * (c->channels / c->groups) * c->filters;
+    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds_of(j), multiply_piece, j);
 }
 
 /* Cuts the places for partial sums and the columns into pieces: by the sizes alone. */
@@ -327,141 +255,71 @@ static void cut_sums(job *j)
         j->place_pieces = 1;
 }
 
-static void multiply_transposed(const job *j, const char *patches, int64_t rows, cn_range depth, const char *y,
-                                int64_t panel, int64_t column, char *to, bool accumulate)
-{
-    int64_t columns, width = j->kernels->width, first = panel_of(j, panel, &columns), row = j->convolution->filters;
-    int64_t tiles = cn_divide_up(depth.count, j->kernels->most_rows[1]), y_row = row;
-    _Alignas(LINE) char dense[ROWS_BYTES];
-    int vectors = columns > width;
-    y += (column + first) * j->size;
-    to += (depth.first * row + column + first) * j->size;
-    if (row > 2 * width) {
-        y_row = packed_columns(j, columns);
-        j->kernels->pack(columns, rows, y, 1, row, dense, y_row, y_row);
-        y = dense;
-    }
-    for (int64_t i = 0; i < tiles; i++) {
-        cn_range r = cn_part(depth.count, tiles, i);
-        j->kernels->tile[vectors][r.count](rows, patches + r.first * j->size, 1, j->row, y, y_row,
-                                           to + r.first * row * j->size, row, columns - vectors * width, accumulate);
-    }
-}
-
-static void sum_piece(void *context, int64_t piece)
-{
-    const kernel_job *k = context;
-    const job *j = &k->product;
-    int64_t row = j->convolution->filters, part = piece / j->panel_pieces;
-    cn_range places = cn_part(j->g.places, j->place_pieces, part);
-    cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
-    char *sums = k->sums + part * kernel_size(j->convolution) * j->size;
-    _Alignas(LINE) char room[PATCHES_BYTES];
-    for (int64_t done = 0, rows; done < places.count; done += rows) {
-        rows = cn_least(j->rows, places.count - done);
-        int64_t place = places.first + done, end = panels.first + panels.count;
-        for (int64_t group = panels.first / j->panels; group * j->panels < end; group++) {
-            int64_t first = group * j->panels < panels.first ? panels.first - group * j->panels : 0;
-            int64_t last = cn_least(end - group * j->panels, j->panels);
-            for (int64_t block = 0; block < j->blocks; block++) {
-                cn_range depth = cn_part(j->g.depth, j->blocks, block);
-                const char *patches = patches_of(j, group, place, rows, depth, room);
-                for (int64_t panel = first; panel < last; panel++)
-                    multiply_transposed(j, patches, rows, depth, k->y + place * row * j->size, panel,
-                                        group * j->g.columns, sums, done > 0);
-            }
-        }
-    }
-}
-
-#define DEFINE_ADD(T)                                                                            \
-    static void add_sums_##T(T *to, const T *sums, int64_t count, int64_t total, int64_t number) \
-    {                                                                                            \
-        for (int64_t i = 0; i < count; i++)                                                      \
-            to[i] = sums[i];                                                                     \
-        for (int64_t s = 1; s < number; s++)                                                     \
-            for (int64_t i = 0; i < count; i++)                                                  \
-                to[i] += sums[s * total + i];                                                    \
-    }
-DEFINE_ADD(float)
-DEFINE_ADD(double)
-
-enum { ADDED = 4096 }; /* elements of a piece */
-
-static void add_piece(void *context, int64_t piece)
-{
-    const kernel_job *k = context;
-    const job *j = &k->product;
-    int64_t total = kernel_size(j->convolution), first = piece * ADDED, count = cn_least(ADDED, total - first);
-    if (j->size == sizeof(double))
-        add_sums_double((double *)(void *)j->result + first, (const double *)(const void *)k->sums + first, count,
-                        total, j->place_pieces);
-    else
-        add_sums_float((float *)(void *)j->result + first, (const float *)(const void *)k->sums + first, count, total,
-                       j->place_pieces);
-}
-
 static job new_job(const cn_convolution *c)
 {
     const cn_kernels *kernels = cn_kernels_now();
     return (job){.convolution = c,
                  .kernels = kernels->gemm->type[c->dtype == CN_F64],
                  .gather = kernels->convolution->gather[c->dtype == CN_F64],
-                 .size = element_of(c)};
+                 .size = (int64_t)cn_dtype_size(c->dtype)};
 }
 
-static void run_kernel(const cn_convolution *c, const void *x, const void *y, void *result, void *workspace)
+static void run_kernel(job *j, void *workspace)
 {
-    kernel_job k = {.product = new_job(c), .y = y};
-    job *j = &k.product;
-    int64_t total = kernel_size(c);
-    j->g = forward(c);
-    j->in = x;
-    j->result = result;
-    if (j->g.places == 0) {
-        memset(result, 0, (size_t)(total * j->size));
-        return;
-    }
-    if (total == 0)
+    const cn_convolution *c = j->convolution;
+    int64_t total = cn_kernel_size(c);
+    j->g = cn_gather_forward(c);
+    j->multiply = correlate_block;
+    if (j->g.places == 0)
+        memset(j->result, 0, (size_t)(total * j->size));
+    if (j->g.places == 0 || total == 0)
         return;
     cut_sums(j);
-    cut_depth(j, ROWS_BYTES / (2 * j->kernels->width * j->size));
-    k.sums = j->place_pieces > 1 ? workspace : result;
-    cn_parallel(j->place_pieces * j->panel_pieces, flops_of(j) / (double)(8 * j->kernels->width), sum_piece, &k);
+    cut_depth(j);
+    j->sums = j->place_pieces > 1 ? workspace : j->result;
+    cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds_of(j), multiply_piece, j);
     if (j->place_pieces > 1)
-        cn_parallel(cn_divide_up(total, ADDED), (double)(total * j->place_pieces) / 8, add_piece, &k);
+        cn_add_parts(c->dtype, total, j->place_pieces, j->sums, j->result);
 }
 
 size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pass)
 {
     job j = new_job(c);
-    if (c->batch == 0 || kernel_size(c) == 0)
+    if (cn_is_depthwise(c))
+        return cn_depthwise_workspace(c, pass);
+    if (c->batch == 0 || cn_kernel_size(c) == 0)
         return 0;
     if (pass == CN_CONVOLVE_KERNEL) {
-        j.g = forward(c);
+        j.g = cn_gather_forward(c);
         cut_sums(&j);
-        return j.place_pieces > 1 ? (size_t)(j.place_pieces * kernel_size(c) * j.size) : 0;
+        return j.place_pieces > 1 ? (size_t)(j.place_pieces * cn_kernel_size(c) * j.size) : 0;
     }
     int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
     int64_t deep = pass == CN_CONVOLVE ? channels : filters, wide = pass == CN_CONVOLVE ? filters : channels;
     wide = cn_divide_up(wide, j.kernels->width) * j.kernels->width;
-    return (size_t)(product_of(c->kernel) * c->groups * deep * wide * j.size);
+    return (size_t)(cn_space_size(c->kernel) * c->groups * deep * wide * j.size);
 }
 
 void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const void *a, const void *b, void *result,
                         void *workspace, cn_gemm_finish *finish, void *context)
 {
-    if (pass == CN_CONVOLVE_KERNEL) {
-        run_kernel(c, a, b, result, workspace);
+    if (cn_is_depthwise(c)) {
+        cn_depthwise_run(c, pass, a, b, result, workspace, finish, context);
         return;
     }
     job j = new_job(c);
     j.in = a;
+    j.result = result;
+    if (pass == CN_CONVOLVE_KERNEL) {
+        j.y = b;
+        run_kernel(&j, workspace);
+        return;
+    }
+    j.multiply = multiply_block;
     j.weights = b;
     j.packed = workspace;
-    j.result = result;
     if (pass == CN_CONVOLVE) {
-        j.g = forward(c);
+        j.g = cn_gather_forward(c);
         j.finish = finish;
         j.context = context;
         multiply(&j);
@@ -472,7 +330,7 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
     for (phase[0] = 0; phase[0] < cn_least(c->stride[0], c->in[0]); phase[0]++)
         for (phase[1] = 0; phase[1] < cn_least(c->stride[1], c->in[1]); phase[1]++)
             for (phase[2] = 0; phase[2] < cn_least(c->stride[2], c->in[2]); phase[2]++) {
-                j.g = backward(c, phase);
+                j.g = cn_gather_backward(c, phase);
                 multiply(&j);
                 j.packed +=
                     j.g.depth * j.g.groups * cn_divide_up(j.g.columns, j.kernels->width) * j.kernels->width * j.size;

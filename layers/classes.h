@@ -15,7 +15,8 @@
     X(cn_normalization_classes)  \
     X(cn_spectral_classes)       \
     X(cn_recurrent_classes)      \
-    X(cn_wrapper_classes)
+    X(cn_wrapper_classes)        \
+    X(cn_conv_lstm_classes)
 
 #define CN_DECLARE_FAMILY_(family) extern const cn_layer_class *const family[];
 CN_LAYER_FAMILIES(CN_DECLARE_FAMILY_)

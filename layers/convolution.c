@@ -4,121 +4,11 @@
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
 #include "layers/classes.h"
+#include "layers/spatial.h"
+#include "layers/window.h"
 #include <string.h>
 
-/* What all have in common: a window that moves over the axes of space. */
-
-typedef struct window {
-    const int64_t *kernel_size, *strides, *dilation_rate;
-    cn_padding padding;
-    cn_data_format data_format;
-    bool scatters; /* of a transposed convolution, which fits everywhere */
-} window;
-#define WINDOW_OF(args)                                                                                          \
-    {                                                                                                            \
-        (args)->kernel_size, (args)->strides, (args)->dilation_rate, (args)->padding, (args)->data_format, false \
-    }
-
-static int space_of(const cn_layer *layer)
-{
-    return layer->type->rank - 2;
-}
-
-static int64_t number_at(const int64_t *numbers, int axis)
-{
-    return numbers[axis] ? numbers[axis] : numbers[0];
-}
-
-static bool check_numbers(const cn_layer *layer, const char *what, const int64_t *numbers, bool *exceed_one)
-{
-    int space = space_of(layer);
-    for (int d = 0; d < CN_SPACE; d++) {
-        if (d >= space && numbers[d] != 0)
-            return cn_fail(CN_ARGUMENT, "%s: %s has more than %d number%s", layer->name, what, space,
-                           space == 1 ? "" : "s");
-        if (number_at(numbers, d) < 1 || number_at(numbers, d) > INT32_MAX)
-            return cn_fail(CN_ARGUMENT, "%s: %s must be positive, not %lld", layer->name, what,
-                           (long long)number_at(numbers, d));
-        *exceed_one = *exceed_one || number_at(numbers, d) > 1;
-    }
-    return true;
-}
-
-static bool check_window(const cn_layer *layer, const window *w)
-{
-    bool large = false, strides = false, dilated = false;
-    if (!check_numbers(layer, "kernel_size", w->kernel_size, &large) ||
-        !check_numbers(layer, "strides", w->strides, &strides) ||
-        !check_numbers(layer, "dilation_rate", w->dilation_rate, &dilated))
-        return false;
-    if (strides && dilated && !w->scatters)
-        return cn_fail(CN_ARGUMENT, "%s: strides and dilation_rate cannot both be above 1", layer->name);
-    return true;
-}
-
-static bool check_positive(const cn_layer *layer, const char *what, int64_t number)
-{
-    return (number > 0 && number <= INT32_MAX) ||
-           cn_fail(CN_ARGUMENT, "%s: %s must be positive, not %lld", layer->name, what, (long long)number);
-}
-
-static int64_t channels_of(const window *w, const cn_shape *shape)
-{
-    return shape->dim[w->data_format == CN_CHANNELS_FIRST ? 1 : shape->rank - 1];
-}
-
-/* That the window fits into an input; open dimensions are -1. */
-static bool check_size(const cn_layer *layer, const window *w, const cn_shape *in)
-{
-    int first = w->data_format == CN_CHANNELS_FIRST ? 2 : 1;
-    char text[CN_SHAPE_TEXT];
-    for (int d = 0; d < space_of(layer) && !w->scatters; d++) {
-        int64_t size = in->dim[first + d];
-        int64_t extent = (number_at(w->kernel_size, d) - 1) * number_at(w->dilation_rate, d) + 1;
-        if (size >= 0 && size < (w->padding == CN_VALID ? extent : 1))
-            return cn_fail(CN_SHAPES, "%s: a kernel of extent %lld does not fit into axis %d of %s", layer->name,
-                           (long long)extent, first + d, cn_shape_text(*in, text, sizeof text));
-    }
-    return true;
-}
-
-/* Before building: the number of channels, or 0 with the error set. */
-static int64_t channels_to_build(const cn_layer *layer, const window *w, const cn_shape *in)
-{
-    char text[CN_SHAPE_TEXT];
-    int64_t channels = channels_of(w, in);
-    if (channels < 1) {
-        cn_fail(CN_SHAPES, "%s: the number of channels of its input must be known, got %s", layer->name,
-                cn_shape_text(*in, text, sizeof text));
-        return 0;
-    }
-    return check_size(layer, w, in) ? channels : 0;
-}
-
-/* The size of the kernel of one filter for one channel, then two more dimensions. */
-static cn_shape kernel_shape(const cn_layer *layer, const window *w, int64_t last_but_one, int64_t last)
-{
-    cn_shape shape = {.rank = layer->type->rank};
-    for (int d = 0; d < space_of(layer); d++)
-        shape.dim[d] = number_at(w->kernel_size, d);
-    shape.dim[shape.rank - 2] = last_but_one;
-    shape.dim[shape.rank - 1] = last;
-    return shape;
-}
-
-/* In call: that x has the channels that the layer was built for, and enough places. */
-static bool check_input(const cn_layer *layer, const window *w, cn_tensor *x)
-{
-    cn_shape shape = cn_shape_of(x);
-    char text[CN_SHAPE_TEXT];
-    int64_t channels = channels_of(w, &shape), built = channels_of(w, &layer->input_shape);
-    if (channels != built)
-        return cn_fail(CN_SHAPES, "%s: was built for %lld channels, got %s", layer->name, (long long)built,
-                       cn_shape_text(shape, text, sizeof text));
-    return check_size(layer, w, &shape);
-}
-
-static cn_conv_args operation_of(const window *w, cn_tensor *x, cn_tensor *kernel)
+static cn_conv_args operation_of(const cn_window *w, cn_tensor *x, cn_tensor *kernel)
 {
     cn_conv_args args = {.x = x, .kernel = kernel, .padding = w->padding, .data_format = w->data_format};
     memcpy(args.strides, w->strides, sizeof args.strides);
@@ -127,7 +17,7 @@ static cn_conv_args operation_of(const window *w, cn_tensor *x, cn_tensor *kerne
 }
 
 /* activation(y + bias), the bias standing along the channels. */
-static cn_tensor *add_bias(const cn_layer *layer, const window *w, cn_tensor *y, cn_tensor *bias,
+static cn_tensor *add_bias(const cn_layer *layer, const cn_window *w, cn_tensor *y, cn_tensor *bias,
                            cn_activation *activation)
 {
     if (bias && y && w->data_format == CN_CHANNELS_FIRST) {
@@ -158,14 +48,14 @@ typedef struct convolution {
 static bool convolution_init(cn_layer *layer)
 {
     const cn_convolution_args *args = &((convolution *)layer)->args;
-    const window w = WINDOW_OF(args);
-    if (!check_positive(layer, "filters", args->filters) || !check_positive(layer, "groups", args->groups) ||
-        !check_window(layer, &w))
+    const cn_window w = CN_WINDOW_OF(args, 1);
+    if (!cn_check_positive(layer, "filters", args->filters) || !cn_check_positive(layer, "groups", args->groups) ||
+        !cn_check_window(layer, &w))
         return false;
     if (args->filters % args->groups != 0)
         return cn_fail(CN_ARGUMENT, "%s: %lld filters cannot be shared among %lld groups", layer->name,
                        (long long)args->filters, (long long)args->groups);
-    if (args->padding == CN_CAUSAL && space_of(layer) != 1)
+    if (args->padding == CN_CAUSAL && cn_window_space(layer, &w) != 1)
         return cn_fail(CN_ARGUMENT, "%s: causal padding is for one axis", layer->name);
     return true;
 }
@@ -174,14 +64,14 @@ static bool convolution_build(cn_layer *layer, const cn_shape *in)
 {
     convolution *l = (convolution *)layer;
     const cn_convolution_args *args = &l->args;
-    const window w = WINDOW_OF(args);
-    int64_t channels = channels_to_build(layer, &w, in);
+    const cn_window w = CN_WINDOW_OF(args, 1);
+    int64_t channels = cn_window_channels(layer, &w, in);
     if (channels == 0)
         return false;
     if (channels % args->groups != 0)
         return cn_fail(CN_SHAPES, "%s: %lld channels cannot be shared among %lld groups", layer->name,
                        (long long)channels, (long long)args->groups);
-    l->kernel = ADD_WEIGHT(layer, kernel, kernel_shape(layer, &w, channels / args->groups, args->filters), args);
+    l->kernel = ADD_WEIGHT(layer, kernel, cn_window_kernel(layer, &w, channels / args->groups, args->filters), args);
     l->bias = ADD_BIAS(layer, args->filters, args);
     return !cn_failed();
 }
@@ -189,8 +79,8 @@ static bool convolution_build(cn_layer *layer, const cn_shape *in)
 static cn_tensor *convolution_call(cn_layer *layer, cn_tensor *x)
 {
     const convolution *l = (convolution *)layer;
-    const window w = WINDOW_OF(&l->args);
-    if (!check_input(layer, &w, x))
+    const cn_window w = CN_WINDOW_OF(&l->args, 1);
+    if (!cn_check_window_input(layer, &w, x))
         return NULL;
     return add_bias(layer, &w, cn_conv_with(operation_of(&w, x, l->kernel)), l->bias, l->args.activation);
 }
@@ -203,9 +93,9 @@ typedef struct transposed_convolution {
     cn_tensor *kernel, *bias;
 } transposed_convolution;
 
-static window scattering_window(const cn_transposed_convolution_args *args)
+static cn_window scattering_window(const cn_transposed_convolution_args *args)
 {
-    window w = WINDOW_OF(args);
+    cn_window w = CN_WINDOW_OF(args, 1);
     w.scatters = true;
     return w;
 }
@@ -213,17 +103,17 @@ static window scattering_window(const cn_transposed_convolution_args *args)
 static bool transposed_convolution_init(cn_layer *layer)
 {
     const cn_transposed_convolution_args *args = &((transposed_convolution *)layer)->args;
-    const window w = scattering_window(args);
+    const cn_window w = scattering_window(args);
     const cn_shape *added = &args->output_padding;
-    if (!check_positive(layer, "filters", args->filters) || !check_window(layer, &w))
+    if (!cn_check_positive(layer, "filters", args->filters) || !cn_check_window(layer, &w))
         return false;
     if (args->padding == CN_CAUSAL)
         return cn_fail(CN_ARGUMENT, "%s: padding must be valid or same", layer->name);
-    if (added->rank != 0 && added->rank != 1 && added->rank != space_of(layer))
+    if (added->rank != 0 && added->rank != 1 && added->rank != cn_window_space(layer, &w))
         return cn_fail(CN_ARGUMENT, "%s: output_padding has %d numbers for %d axes", layer->name, added->rank,
-                       space_of(layer));
-    for (int d = 0; d < space_of(layer) && added->rank > 0; d++) {
-        int64_t number = added->dim[added->rank == 1 ? 0 : d], stride = number_at(args->strides, d);
+                       cn_window_space(layer, &w));
+    for (int d = 0; d < cn_window_space(layer, &w) && added->rank > 0; d++) {
+        int64_t number = added->dim[added->rank == 1 ? 0 : d], stride = cn_size_along(args->strides, d);
         if (number < 0 || number >= stride)
             return cn_fail(CN_ARGUMENT, "%s: output_padding must be from 0 to below the stride %lld, not %lld",
                            layer->name, (long long)stride, (long long)number);
@@ -235,11 +125,11 @@ static bool transposed_convolution_build(cn_layer *layer, const cn_shape *in)
 {
     transposed_convolution *l = (transposed_convolution *)layer;
     const cn_transposed_convolution_args *args = &l->args;
-    const window w = scattering_window(args);
-    int64_t channels = channels_to_build(layer, &w, in);
+    const cn_window w = scattering_window(args);
+    int64_t channels = cn_window_channels(layer, &w, in);
     if (channels == 0)
         return false;
-    l->kernel = ADD_WEIGHT(layer, kernel, kernel_shape(layer, &w, args->filters, channels), args);
+    l->kernel = ADD_WEIGHT(layer, kernel, cn_window_kernel(layer, &w, args->filters, channels), args);
     l->bias = ADD_BIAS(layer, args->filters, args);
     return !cn_failed();
 }
@@ -247,8 +137,8 @@ static bool transposed_convolution_build(cn_layer *layer, const cn_shape *in)
 static cn_tensor *transposed_convolution_call(cn_layer *layer, cn_tensor *x)
 {
     const transposed_convolution *l = (transposed_convolution *)layer;
-    const window w = scattering_window(&l->args);
-    if (!check_input(layer, &w, x))
+    const cn_window w = scattering_window(&l->args);
+    if (!cn_check_window_input(layer, &w, x))
         return NULL;
     cn_conv_transpose_args args = {.x = x,
                                    .kernel = l->kernel,
@@ -268,16 +158,16 @@ typedef struct depthwise_convolution {
     cn_tensor *kernel, *bias;
 } depthwise_convolution;
 
-static bool check_depthwise(const cn_layer *layer, const window *w, int64_t depth_multiplier)
+static bool check_depthwise(const cn_layer *layer, const cn_window *w, int64_t depth_multiplier)
 {
-    return check_positive(layer, "depth_multiplier", depth_multiplier) && check_window(layer, w) &&
+    return cn_check_positive(layer, "depth_multiplier", depth_multiplier) && cn_check_window(layer, w) &&
            (w->padding != CN_CAUSAL || cn_fail(CN_ARGUMENT, "%s: padding must be valid or same", layer->name));
 }
 
 static bool depthwise_convolution_init(cn_layer *layer)
 {
     const cn_depthwise_convolution_args *args = &((depthwise_convolution *)layer)->args;
-    const window w = WINDOW_OF(args);
+    const cn_window w = CN_WINDOW_OF(args, 1);
     return check_depthwise(layer, &w, args->depth_multiplier);
 }
 
@@ -285,11 +175,11 @@ static bool depthwise_convolution_build(cn_layer *layer, const cn_shape *in)
 {
     depthwise_convolution *l = (depthwise_convolution *)layer;
     const cn_depthwise_convolution_args *args = &l->args;
-    const window w = WINDOW_OF(args);
-    int64_t channels = channels_to_build(layer, &w, in);
+    const cn_window w = CN_WINDOW_OF(args, 1);
+    int64_t channels = cn_window_channels(layer, &w, in);
     if (channels == 0)
         return false;
-    l->kernel = cn_add_weight(layer, "kernel", kernel_shape(layer, &w, channels, args->depth_multiplier),
+    l->kernel = cn_add_weight(layer, "kernel", cn_window_kernel(layer, &w, channels, args->depth_multiplier),
                               .initializer = args->depthwise_initializer, .regularizer = args->depthwise_regularizer,
                               .constraint = args->depthwise_constraint);
     l->bias = ADD_BIAS(layer, channels * args->depth_multiplier, args);
@@ -299,8 +189,8 @@ static bool depthwise_convolution_build(cn_layer *layer, const cn_shape *in)
 static cn_tensor *depthwise_convolution_call(cn_layer *layer, cn_tensor *x)
 {
     const depthwise_convolution *l = (depthwise_convolution *)layer;
-    const window w = WINDOW_OF(&l->args);
-    if (!check_input(layer, &w, x))
+    const cn_window w = CN_WINDOW_OF(&l->args, 1);
+    if (!cn_check_window_input(layer, &w, x))
         return NULL;
     return add_bias(layer, &w, cn_depthwise_conv_with(operation_of(&w, x, l->kernel)), l->bias, l->args.activation);
 }
@@ -316,24 +206,25 @@ typedef struct separable_convolution {
 static bool separable_convolution_init(cn_layer *layer)
 {
     const cn_separable_convolution_args *args = &((separable_convolution *)layer)->args;
-    const window w = WINDOW_OF(args);
-    return check_positive(layer, "filters", args->filters) && check_depthwise(layer, &w, args->depth_multiplier);
+    const cn_window w = CN_WINDOW_OF(args, 1);
+    return cn_check_positive(layer, "filters", args->filters) && check_depthwise(layer, &w, args->depth_multiplier);
 }
 
 static bool separable_convolution_build(cn_layer *layer, const cn_shape *in)
 {
     separable_convolution *l = (separable_convolution *)layer;
     const cn_separable_convolution_args *args = &l->args;
-    const window w = WINDOW_OF(args);
-    int64_t channels = channels_to_build(layer, &w, in);
+    const cn_window w = CN_WINDOW_OF(args, 1);
+    int64_t channels = cn_window_channels(layer, &w, in);
     if (channels == 0)
         return false;
-    const window one = {.kernel_size = (const int64_t[CN_SPACE]){1}};
-    l->depthwise = cn_add_weight(layer, "depthwise_kernel", kernel_shape(layer, &w, channels, args->depth_multiplier),
-                                 .initializer = args->depthwise_initializer, .regularizer = args->depthwise_regularizer,
-                                 .constraint = args->depthwise_constraint);
+    const cn_window one = {.leading = 1, .kernel_size = (const int64_t[CN_SPACE]){1}};
+    l->depthwise =
+        cn_add_weight(layer, "depthwise_kernel", cn_window_kernel(layer, &w, channels, args->depth_multiplier),
+                      .initializer = args->depthwise_initializer, .regularizer = args->depthwise_regularizer,
+                      .constraint = args->depthwise_constraint);
     l->pointwise = cn_add_weight(layer, "pointwise_kernel",
-                                 kernel_shape(layer, &one, channels * args->depth_multiplier, args->filters),
+                                 cn_window_kernel(layer, &one, channels * args->depth_multiplier, args->filters),
                                  .initializer = args->pointwise_initializer, .regularizer = args->pointwise_regularizer,
                                  .constraint = args->pointwise_constraint);
     l->bias = ADD_BIAS(layer, args->filters, args);
@@ -343,8 +234,8 @@ static bool separable_convolution_build(cn_layer *layer, const cn_shape *in)
 static cn_tensor *separable_convolution_call(cn_layer *layer, cn_tensor *x)
 {
     const separable_convolution *l = (separable_convolution *)layer;
-    const window w = WINDOW_OF(&l->args);
-    if (!check_input(layer, &w, x))
+    const cn_window w = CN_WINDOW_OF(&l->args, 1);
+    if (!cn_check_window_input(layer, &w, x))
         return NULL;
     cn_separable_conv_args args = {.x = x,
                                    .depthwise_kernel = l->depthwise,
@@ -358,7 +249,6 @@ static cn_tensor *separable_convolution_call(cn_layer *layer, cn_tensor *x)
 
 /* The classes */
 
-static const char *const data_formats[] = {"channels_last", "channels_first", NULL};
 static const char *const paddings[] = {"valid", "same", NULL};
 static const char *const paddings_in_time[] = {"valid", "same", "causal", NULL};
 
@@ -368,24 +258,24 @@ static const char *const paddings_in_time[] = {"valid", "same", "causal", NULL};
         CN_ARGUMENT_FIELD(type, CONSTRAINT, kernel##_constraint)
 
 /* A class for so many axes, and its constructor; the last arguments are the fields that others do not have. */
-#define SPATIAL(type, space, constructor, class_name, other_name, padding_names, defaults, ...)                        \
-    static const cn_layer_class constructor##_class = {                                                                \
-        .name = class_name,                                                                                            \
-        .alias = other_name,                                                                                           \
-        .size = sizeof(type),                                                                                          \
-        .init = type##_init,                                                                                           \
-        .build = type##_build,                                                                                         \
-        .call = type##_call,                                                                                           \
-        .rank = (space) + 2,                                                                                           \
-        .values = &(const type){.args = {defaults}},                                                                   \
-        .fields = {CN_ARGUMENT_FIELD(type, SIZES, kernel_size), CN_ARGUMENT_FIELD(type, SIZES, strides),               \
-                   CN_ARGUMENT_CHOICE(type, padding, padding_names),                                                   \
-                   CN_ARGUMENT_CHOICE(type, data_format, data_formats), CN_ARGUMENT_FIELD(type, SIZES, dilation_rate), \
-                   CN_ARGUMENT_FIELD(type, ACTIVATION, activation), CN_ARGUMENT_FIELD(type, BOOL, use_bias),           \
-                   KERNEL_FIELDS(type, bias), __VA_ARGS__}};                                                           \
-    cn_layer *cn_##constructor##_with(cn_##type##_args args)                                                           \
-    {                                                                                                                  \
-        return cn_layer_like(&constructor##_class, &(type){.base = CN_BASE_OF(args), .args = args});                   \
+#define SPATIAL(type, space, constructor, class_name, other_name, padding_names, defaults, ...)                    \
+    static const cn_layer_class constructor##_class = {                                                            \
+        .name = class_name,                                                                                        \
+        .alias = other_name,                                                                                       \
+        .size = sizeof(type),                                                                                      \
+        .init = type##_init,                                                                                       \
+        .build = type##_build,                                                                                     \
+        .call = type##_call,                                                                                       \
+        .rank = (space) + 2,                                                                                       \
+        .values = &(const type){.args = {defaults}},                                                               \
+        .fields = {CN_ARGUMENT_FIELD(type, SIZES, kernel_size), CN_ARGUMENT_FIELD(type, SIZES, strides),           \
+                   CN_ARGUMENT_CHOICE(type, padding, padding_names),                                               \
+                   CN_ARGUMENT_CHOICE(type, data_format, cn_data_formats),                                         \
+                   CN_ARGUMENT_FIELD(type, SIZES, dilation_rate), CN_ARGUMENT_FIELD(type, ACTIVATION, activation), \
+                   CN_ARGUMENT_FIELD(type, BOOL, use_bias), KERNEL_FIELDS(type, bias), __VA_ARGS__}};              \
+    cn_layer *cn_##constructor##_with(cn_##type##_args args)                                                       \
+    {                                                                                                              \
+        return cn_layer_like(&constructor##_class, &(type){.base = CN_BASE_OF(args), .args = args});               \
     }
 #define DEFAULTS(type, defaults)                \
     cn_##type##_args cn_##type##_defaults(void) \

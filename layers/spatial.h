@@ -12,12 +12,17 @@ static inline int cn_space_of(const cn_layer *layer)
     return layer->type->rank - 2;
 }
 
-/* In init: refuses sizes that do not fit the axes of space. */
-static inline bool cn_check_sizes(const cn_layer *layer, const char *what, const int64_t *sizes)
+/* In init: refuses sizes that do not fit so many axes of space. */
+static inline bool cn_check_sizes_of(const cn_layer *layer, int space, const char *what, const int64_t *sizes)
 {
     char text[CN_SHAPE_TEXT];
-    return cn_sizes_fit(sizes, cn_space_of(layer)) ||
+    return cn_sizes_fit(sizes, space) ||
            cn_fail(CN_ARGUMENT, "%s: %s must be a positive number or one for each of %d axes, not %s", layer->name,
-                   what, cn_space_of(layer), cn_shape_text(cn_sizes_shape(sizes), text, sizeof text));
+                   what, space, cn_shape_text(cn_sizes_shape(sizes), text, sizeof text));
+}
+
+static inline bool cn_check_sizes(const cn_layer *layer, const char *what, const int64_t *sizes)
+{
+    return cn_check_sizes_of(layer, cn_space_of(layer), what, sizes);
 }
 #endif

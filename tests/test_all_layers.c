@@ -65,6 +65,9 @@
     X(SpectralNormalization, cn_spectral_normalization(cn_dense(2)), {2, {2, 3}})            \
     SPATIAL_SAMPLES(X, 1, {3, {2, 4, 2}})                                                    \
     SPATIAL_SAMPLES(X, 2, {4, {1, 3, 4, 2}})                                                 \
+    X(ConvLSTM1D, cn_conv_lstm1d(1, {2}), {4, {2, 2, 3, 2}})                                 \
+    X(ConvLSTM2D, cn_conv_lstm2d(1, {2}), {5, {1, 2, 3, 2, 1}})                              \
+    X(ConvLSTM3D, cn_conv_lstm3d(1, {2}), {6, {1, 2, 2, 2, 3, 1}})                           \
     SPATIAL_SAMPLES(X, 3, {5, {1, 3, 4, 3, 1}})
 
 enum { MOST_INPUTS = 3, MOST_OUTPUTS = 4096 };

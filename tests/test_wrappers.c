@@ -219,7 +219,7 @@ Test(wrappers, bidirectional_copies_its_layer_and_names_the_copies)
     cr_assert_str_eq(cn_layer_name(wrapper), "bidirectional");
     cr_assert_eq(cn_weight_count(wrapper), 4);
     cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 0)), "bidirectional/forward_lstm/lstm_cell/kernel");
-    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 2)), "backward_lstm/lstm_cell/kernel");
+    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 2)), "bidirectional/backward_lstm/lstm_cell/kernel");
     cr_assert_eq(cn_weight_count(lstm), 0, "the layer given stays as it is");
     expect_shape(cn_call(lstm, cn_input(-1, 5)), CN_SHAPE(-1, -1, 3));
     cr_assert_str_eq(cn_layer_name(cn_bidirectional(cn_lstm(1))), "bidirectional_1");

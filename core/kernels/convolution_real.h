@@ -75,6 +75,67 @@ static void NAME(gather)(const cn_patches *p, const void *in_, int64_t first, in
     }
 }
 
+/* A vector of elements that may lie anywhere. */
+typedef REAL NAME(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+enum { NAME(WIDTH) = VECTOR_BYTES / sizeof(REAL) };
+#define VECTOR NAME(vector)
+#define AT(p, i) (*(VECTOR *)((p) + (i)))
+#define CONST_AT(p, i) (*(const VECTOR *)((const REAL *)(p) + (i)))
+
+static void NAME(sum)(int64_t places, int64_t channels, int taps, const void *const *a, int64_t a_step,
+                      const void *const *b, void *to_, int64_t to_step, bool accumulate)
+{
+    REAL *to = to_;
+    for (int64_t place = 0; place < places; place++, to += to_step) {
+        const int64_t moved = place * a_step;
+        int64_t c = 0;
+        for (; c + 2 * NAME(WIDTH) <= channels; c += 2 * NAME(WIDTH)) {
+            VECTOR sum0 = {0}, sum1 = {0};
+            for (int u = 0; u < taps; u++) {
+                sum0 += CONST_AT(a[u], moved + c) * CONST_AT(b[u], c);
+                sum1 += CONST_AT(a[u], moved + c + NAME(WIDTH)) * CONST_AT(b[u], c + NAME(WIDTH));
+            }
+            if (accumulate) {
+                sum0 += AT(to, c);
+                sum1 += AT(to, c + NAME(WIDTH));
+            }
+            AT(to, c) = sum0;
+            AT(to, c + NAME(WIDTH)) = sum1;
+        }
+        for (; c < channels; c++) {
+            REAL sum = 0;
+            for (int u = 0; u < taps; u++)
+                sum += ((const REAL *)a[u])[moved + c] * ((const REAL *)b[u])[c];
+            to[c] = accumulate ? to[c] + sum : sum;
+        }
+    }
+}
+
+static void NAME(correlate)(int64_t places, int64_t channels, const void *a, int64_t a_step, const void *b,
+                            int64_t b_step, void *to_)
+{
+    REAL *to = to_;
+    int64_t c = 0;
+    for (; c + 2 * NAME(WIDTH) <= channels; c += 2 * NAME(WIDTH)) {
+        VECTOR sum0 = {0}, sum1 = {0};
+        for (int64_t p = 0; p < places; p++) {
+            sum0 += CONST_AT(a, p * a_step + c) * CONST_AT(b, p * b_step + c);
+            sum1 += CONST_AT(a, p * a_step + c + NAME(WIDTH)) * CONST_AT(b, p * b_step + c + NAME(WIDTH));
+        }
+        AT(to, c) += sum0;
+        AT(to, c + NAME(WIDTH)) += sum1;
+    }
+    for (; c < channels; c++) {
+        REAL sum = 0;
+        for (int64_t p = 0; p < places; p++)
+            sum += ((const REAL *)a)[p * a_step + c] * ((const REAL *)b)[p * b_step + c];
+        to[c] += sum;
+    }
+}
+
+#undef VECTOR
+#undef AT
+#undef CONST_AT
 #undef NAME_
 #undef NAME__
 #undef NAME

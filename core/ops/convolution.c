@@ -4,6 +4,7 @@
 #include "core/chain.h"
 #include "core/convolution.h"
 #include "core/ops/shaping.h"
+#include "core/ops/sizes.h"
 #include <string.h>
 
 /* The three operations */
@@ -172,22 +173,14 @@ static bool kernel_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
 
 /* Keras' operations */
 
-static const int64_t most_number = INT32_MAX;
-
-/* Given numbers, one for each of the axes in use, at the end of numbers for CN_SPACE axes. */
-static bool spread_numbers(const cn_entry *entry, const char *what, const int64_t *given, int space, int64_t *numbers)
+/* Sizes given for the axes in use, at the end of sizes for CN_SPACE axes. */
+static bool spread_sizes(const cn_entry *entry, const char *what, const int64_t *given, int space, int64_t *sizes)
 {
-    int unused = CN_SPACE - space;
-    for (int d = 0; d < unused; d++)
-        numbers[d] = 1;
+    if (!cn_sizes_fit(given, space))
+        return cn_entry_fail(entry, CN_ARGUMENT, "%s must be a positive number or one for each of %d axes", what,
+                             space);
     for (int d = 0; d < CN_SPACE; d++)
-        if (d >= space && given[d] != 0)
-            return cn_entry_fail(entry, CN_ARGUMENT, "%s has more than %d numbers", what, space);
-    for (int d = 0; d < space; d++) {
-        int64_t number = numbers[unused + d] = given[d] ? given[d] : given[0];
-        if (number < 1 || number > most_number)
-            return cn_entry_fail(entry, CN_ARGUMENT, "%s must be positive, not %lld", what, (long long)number);
-    }
+        sizes[d] = d < CN_SPACE - space ? 1 : cn_size_along(given, d - CN_SPACE + space);
     return true;
 }
 
@@ -208,11 +201,11 @@ static bool begin(const cn_entry *entry, const cn_conv_args *args, const cn_tens
         int axis = d - CN_SPACE + g->space;
         c->in[d] = axis < 0 ? 1 : x->shape.dim[1 + axis];
         c->kernel[d] = axis < 0 ? 1 : kernel->shape.dim[axis];
-        if (c->kernel[d] < 1 || c->kernel[d] > most_number)
+        if (c->kernel[d] < 1 || c->kernel[d] > INT32_MAX)
             return cn_entry_fail(entry, CN_SHAPES, "a kernel of size %lld", (long long)c->kernel[d]);
     }
-    return spread_numbers(entry, "strides", args->strides, g->space, c->stride) &&
-           spread_numbers(entry, "dilation_rate", args->dilation_rate, g->space, c->dilation);
+    return spread_sizes(entry, "strides", args->strides, g->space, c->stride) &&
+           spread_sizes(entry, "dilation_rate", args->dilation_rate, g->space, c->dilation);
 }
 
 static int64_t extent(const cn_convolution *c, int d)
@@ -260,6 +253,20 @@ static cn_tensor *as_given(cn_data_format format, cn_tensor *y)
     return format == CN_CHANNELS_FIRST && y ? cn_moveaxis(y, -1, 1) : y;
 }
 
+/* Records the convolution, x and the kernel as it wants them. Where each channel is seen alone, x has it as many times
+ * as it has filters: each copy is then convolved with one. */
+static cn_tensor *convolve(const cn_entry *entry, cn_padding padding, geometry *g, cn_tensor *x, cn_tensor *kernel)
+{
+    cn_convolution *c = &g->convolution;
+    if (!place_windows(entry, padding, g))
+        return NULL;
+    if (c->groups > 1 && c->groups == c->channels && c->filters > c->channels) {
+        x = cn_repeat(x, c->filters / c->channels, .axis = -1);
+        c->groups = c->channels = c->filters;
+    }
+    return record(&convolution, g, x, kernel);
+}
+
 static bool conv_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y)
 {
     const cn_conv_args *args = entry->attributes;
@@ -279,8 +286,7 @@ static bool conv_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y)
     if (c->filters < 1 || c->filters % c->groups != 0)
         return cn_entry_fail(entry, CN_SHAPES, "%lld filters cannot be shared among %lld groups", (long long)c->filters,
                              (long long)c->groups);
-    *y = place_windows(entry, args->padding, &g) ? as_given(args->data_format, record(&convolution, &g, x, kernel))
-                                                 : NULL;
+    *y = as_given(args->data_format, convolve(entry, args->padding, &g, x, kernel));
     return *y != NULL;
 }
 
@@ -299,12 +305,9 @@ static bool depthwise_expand(const cn_entry *entry, cn_tape *tape, cn_tensor **y
     if (c->channels < 1 || channels != c->channels || each < 1)
         return cn_entry_fail(entry, CN_SHAPES, "a kernel for %lld channels cannot see %lld", (long long)channels,
                              (long long)c->channels);
-    c->filters = channels * each;
     shape.dim[g.space] = 1;
-    shape.dim[g.space + 1] = c->filters;
-    *y = place_windows(entry, args->padding, &g)
-             ? as_given(args->data_format, record(&convolution, &g, x, cn_reshape(entry->input[1], shape)))
-             : NULL;
+    shape.dim[g.space + 1] = c->filters = channels * each;
+    *y = as_given(args->data_format, convolve(entry, args->padding, &g, x, cn_reshape(entry->input[1], shape)));
     return *y != NULL;
 }
 
