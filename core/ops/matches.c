@@ -27,16 +27,6 @@ static bool rows_infer(const cn_entry *entry, cn_type *output)
     return true;
 }
 
-static bool prepare_rows(const cn_entry *entry, cn_preparation *preparation, cn_kernel *kernel)
-{
-    const match_attributes *attributes = entry->attributes;
-    const cn_shape *shape = &entry->input[1]->shape;
-    match_sizes *sizes = cn_prepared(preparation, sizeof *sizes);
-    *sizes = (match_sizes){cn_shape_size(entry->output[0]->shape), shape->dim[shape->rank - 1], attributes->k};
-    preparation->kernel = kernel;
-    return true;
-}
-
 #define KERNELS(T, suffix)                                                                            \
     static int64_t largest_##suffix(const T *x, int64_t n)                                            \
     {                                                                                                 \
@@ -80,10 +70,13 @@ KERNELS(double, f64)
 
 static bool prepare_class(const cn_entry *entry, cn_preparation *preparation)
 {
-    bool f32 = entry->input[1]->dtype == CN_F32;
-    return prepare_rows(entry, preparation,
-                        entry->input[0]->dtype == CN_I32 ? (f32 ? labels_f32 : labels_f64)
-                                                         : (f32 ? one_hot_f32 : one_hot_f64));
+    const match_attributes *attributes = entry->attributes;
+    const cn_shape *shape = &entry->input[1]->shape;
+    bool f32 = entry->input[1]->dtype == CN_F32, labels = entry->input[0]->dtype == CN_I32;
+    match_sizes *sizes = cn_prepared(preparation, sizeof *sizes);
+    *sizes = (match_sizes){cn_shape_size(entry->output[0]->shape), shape->dim[shape->rank - 1], attributes->k};
+    preparation->kernel = labels ? (f32 ? labels_f32 : labels_f64) : (f32 ? one_hot_f32 : one_hot_f64);
+    return true;
 }
 
 static const cn_operation class_matches = {.name = "class_matches",
@@ -91,6 +84,7 @@ static const cn_operation class_matches = {.name = "class_matches",
                                            .flags = CN_LEAF,
                                            .infer = rows_infer,
                                            .prepare = prepare_class};
+
 cn_tensor *cn_class_matches(cn_tensor *y_true, cn_tensor *y_pred, int64_t k)
 {
     return cn_record(&class_matches, &(match_attributes){.k = k}, (cn_tensor *[]){y_true, y_pred}, 2);
