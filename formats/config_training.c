@@ -1,7 +1,7 @@
 #ifdef CN_HAVE_JANSSON
 #include "formats/config_training.h"
 #include "formats/config.h"
-#include "losses/accuracy.h"
+#include "losses/metric_arguments.h"
 #include "optim/adafactor.h"
 #include "optim/adagrad.h"
 #include "optim/adam.h"
@@ -79,25 +79,83 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
 
 /* Metrics */
 
+static bool read_numbers(json_t *value, const char *key, cn_numbers *numbers)
+{
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    if (count > CN_MAX_NUMBERS)
+        return cn_fail(CN_FORMAT, "metric: %s has more than %d numbers", key, CN_MAX_NUMBERS);
+    numbers->count = (int)count;
+    for (size_t i = 0; i < count; i++)
+        numbers->value[i] = json_number_value(json_is_array(value) ? json_array_get(value, i) : value);
+    return true;
+}
+
+static bool read_choice(json_t *value, const cn_metric_argument *argument, void *at)
+{
+    const char *text = json_string_value(value);
+    const cn_metric_choice *choice = argument->choices;
+    while (choice->name && !(text && !strcmp(choice->name, text)))
+        choice++;
+    if (choice->value < 0 || (text && !choice->name))
+        return cn_fail(CN_FORMAT, "metric: there is no %s %s", argument->name, text ? text : "null");
+    memcpy(at, &choice->value, sizeof choice->value);
+    return true;
+}
+
+static bool read_metric_argument(json_t *arguments, const cn_metric_argument *argument, void *at)
+{
+    json_t *value = json_object_get(arguments, argument->name);
+    int64_t axis = CN_NONE;
+    switch (argument->type) {
+    case CN_METRIC_NUMBER:
+        read_number(arguments, argument->name, at);
+        break;
+    case CN_METRIC_INTEGER:
+        read_integer(arguments, argument->name, at);
+        break;
+    case CN_METRIC_AXIS:
+        read_integer(arguments, argument->name, &axis);
+        if (axis != CN_NONE)
+            *(int *)at = (int)axis;
+        break;
+    case CN_METRIC_FLAG:
+        read_flag(arguments, argument->name, at);
+        break;
+    case CN_METRIC_LIST:
+        return !value || json_is_null(value) || read_numbers(value, argument->name, at);
+    case CN_METRIC_CHOICE:
+        return !value || read_choice(value, argument, at);
+    }
+    return true;
+}
+
 bool cn_metric_from_config(json_t *config, cn_metric *metric)
 {
     json_t *arguments;
     const char *name = cn_config_split("metric", config, &arguments);
     if (!name)
         return false;
-    *metric = cn_metric_named(name);
-    if (!metric->name)
-        return false;
-    if (metric->loss.name) {
-        cn_loss loss;
-        if (!cn_loss_from_config(config, &loss))
-            return false;
-        const char *key = metric->name;
-        *metric = cn_metric_of(loss);
-        metric->name = key;
+    const cn_metric_class *of_name = cn_metric_class_named(name);
+    if (of_name) {
+        cn_metric args = of_name->defaults;
+        for (const cn_metric_argument *argument = cn_metric_arguments; argument->name; argument++)
+            if (!read_metric_argument(arguments, argument, (char *)&args + argument->offset))
+                return false;
+        *metric = of_name->with(args);
+        return !cn_failed();
     }
-    read_number(arguments, "threshold", &metric->threshold);
-    read_integer(arguments, "k", &metric->k);
+    *metric = cn_metric_named(name);
+    if (!metric->name || !metric->loss.name)
+        return metric->name != NULL;
+    cn_loss loss;
+    const char *key = metric->name;
+    json_t *of_loss = json_pack("{sssO*}", "class_name", metric->loss.name, "config", arguments);
+    bool done = of_loss && cn_loss_from_config(of_loss, &loss);
+    json_decref(of_loss);
+    if (!done)
+        return false;
+    *metric = cn_metric_of(loss);
+    metric->name = key;
     return true;
 }
 

@@ -80,6 +80,16 @@ static bool is_tracked(const cn_model *model, const char *name)
     return false;
 }
 
+/* The second metric of a name is NAME_1, and so on. */
+static void make_unique(const cn_model *model, char *name, size_t size)
+{
+    size_t length = strlen(name);
+    for (int i = 1; is_tracked(model, name); i++) {
+        size_t end = length + 12 < size ? length : size - 12;
+        snprintf(name + end, size - end, "_%d", i);
+    }
+}
+
 static bool track(cn_model *model, const cn_metric *metric, int output, bool weighted)
 {
     char name[2 * CN_NAME_BYTES], of_output[OUTPUT_NAME_BYTES];
@@ -92,6 +102,7 @@ static bool track(cn_model *model, const cn_metric *metric, int output, bool wei
         memcpy(plain, name, sizeof plain);
         snprintf(name, sizeof name, "weighted_%.*s", (int)sizeof name - 10, plain);
     }
+    make_unique(model, name, sizeof name);
     cn_tracked *tracked = cn_resize(model->tracked, (size_t)model->tracked_count, (size_t)model->tracked_count + 1,
                                     sizeof *model->tracked);
     if (!tracked)
@@ -191,6 +202,15 @@ bool cn_compile_with(cn_model *model, cn_compile_args args)
     cn_model_forget_compile(model);
     model->arguments = args;
     return model->topology.output_count == 0 || cn_model_finish_compile(model);
+}
+
+const double *cn_metric_results(cn_model *model, const char *name, int64_t *count)
+{
+    for (int i = 0; !cn_failed() && model && name && i < model->tracked_count; i++)
+        if (strcmp(model->tracked[i].name, name) == 0)
+            return cn_meter_results(model->tracked[i].meter, count);
+    cn_fail(CN_ARGUMENT, "metric_results: no metric is logged as %s", name ? name : "NULL");
+    return NULL;
 }
 
 cn_updater *cn_model_updater(cn_model *model)

@@ -55,12 +55,12 @@ enum { CN_MAX_OUTPUTS = 8, CN_MAX_METRICS = 16 };
 
 typedef struct cn_compile_args {
     char first_;
-    cn_optimizer optimizer;              /* RMSprop is Keras' default; here it must be given */
-    cn_loss loss;                        /* of every output */
-    cn_loss losses[CN_MAX_OUTPUTS];      /* instead: one an output, no name: none */
-    double loss_weights[CN_MAX_OUTPUTS]; /* all zero: ones */
-    cn_metric metrics[CN_MAX_METRICS];   /* of every output; without sample weights */
-    cn_metric weighted_metrics[CN_MAX_METRICS];
+    cn_optimizer optimizer;                     /* RMSprop is Keras' default; here it must be given */
+    cn_loss loss;                               /* of every output */
+    cn_loss losses[CN_MAX_OUTPUTS];             /* instead: one an output, no name: none */
+    double loss_weights[CN_MAX_OUTPUTS];        /* all zero: ones */
+    cn_metric metrics[CN_MAX_METRICS];          /* of every output; without sample weights */
+    cn_metric weighted_metrics[CN_MAX_METRICS]; /* with them; a second metric of a name is logged as NAME_1 */
     cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
     /* Instead of the built-in training step: records another one on a deferred tape (see cn_step). It sets the step's
      * loss, and y_pred, from which the metrics are recorded after it. */
@@ -84,6 +84,11 @@ CN_API bool cn_step_forward(cn_model *model, cn_step *step);
 CN_API bool cn_step_loss(cn_model *model, cn_step *step);
 CN_API bool cn_step_update(cn_model *model, cn_step *step); /* gradients and the optimizer */
 CN_API bool cn_step_metrics(cn_model *model, cn_step *step);
+
+/* The numbers of a metric's result, and how many: of the last batch, or of the epoch or evaluation so far. `name` is
+ * its key in logs, which hold one number: of a vector, the mean. NULL with the error set if there is no such metric, or
+ * nothing has been measured; the numbers stay until the next result. */
+CN_API const double *cn_metric_results(cn_model *model, const char *name, int64_t *count);
 
 /* What compile made. */
 CN_API cn_updater *cn_model_updater(cn_model *model);

@@ -94,6 +94,25 @@ Test(metric, a_mask_on_the_output_counts)
     cr_assert_eq(measure(cn_sparse_categorical_accuracy(), labels(), p, NULL), 1);
 }
 
+Test(metric, a_mask_does_not_count_in_counts)
+{
+    const int32_t keep[] = {1, 0, 1, 1};
+    cn_tensor *p = predictions();
+    p->mask = cn_constant(tape, cn_array(keep, 4));
+    cr_assert_eq(measure(cn_true_positives(.thresholds = CN_NUMBERS(0)), one_hot(), p, NULL), 4);
+    cr_assert_eq(measure(cn_true_positives(), one_hot(), p, NULL), 1);
+}
+
+Test(metric, ignored_classes_count_as_zero_unless_there_are_weights)
+{
+    const float ones[] = {1, 1, 1, 1};
+    cn_metric metric = cn_metric_sparse_categorical_crossentropy(.ignore_class = 1);
+    /* Left are row 1 with .2 for class 0 and row 2 with .5 for class 2. */
+    double sum = -log(.2) - log(.5);
+    cr_assert_float_eq(measure(metric, labels(), predictions(), NULL), sum / 4, 1e-6);
+    cr_assert_float_eq(measure(metric, labels(), predictions(), cn_constant(tape, cn_array(ones, 4))), sum / 2, 1e-6);
+}
+
 Test(metric, a_loss_is_averaged_over_all_samples)
 {
     const float zero[] = {0, 0, 0}, p[] = {1, 2, 3};

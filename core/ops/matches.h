@@ -3,13 +3,8 @@
 #define CN_CORE_OPS_MATCHES_H
 #include "core/operation.h"
 
-/* Along the last axis of y_pred, a float a row of it: the share of elements where (y_pred > threshold) is y_true. */
-cn_tensor *cn_binary_matches(cn_tensor *y_true, cn_tensor *y_pred, double threshold);
 /* 1 where fewer than k elements of a row are larger than that of its class (with k = 1: where it is the first largest),
  * else 0. The class is the first largest y_true of the row, or the label itself where y_true is int32 and has no last
  * axis; a label that is no class matches nothing. */
 cn_tensor *cn_class_matches(cn_tensor *y_true, cn_tensor *y_pred, int64_t k);
-/* The sum of values * weight and the sum of weight, float64 of shape (2,); weight, of the same shape, may be NULL: 1.
- */
-cn_tensor *cn_weighted_sums(cn_tensor *values, cn_tensor *weight);
 #endif

@@ -7,6 +7,7 @@
     X(cn_activation_operations)   \
     X(cn_arithmetic_operations)   \
     X(cn_convolution_operations)  \
+    X(cn_count_operations)        \
     X(cn_creation_operations)     \
     X(cn_indexing_operations)     \
     X(cn_joining_operations)      \
