@@ -21,6 +21,7 @@
 #include "core/ops/product.h"
 #include "core/ops/convolution.h"
 #include "core/ops/softmax.h"
+#include "core/ops/attention.h"
 #include "core/ops/crossentropy.h"
 #include "core/ops/normalization.h"
 #include "core/ops/joining.h"
