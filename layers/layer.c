@@ -149,16 +149,15 @@ static uint64_t stream_of(uint64_t outer, const char *name)
     return hash;
 }
 
-static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
+static bool initialize(cn_tensor *variable, const cn_initializer *initializer, cn_shape fans)
 {
     int64_t size = cn_shape_size(variable->shape);
     double *values = cn_allocate((size_t)size, sizeof *values);
     if (!values)
         return false;
     bool seeded = initializer->seed >= 0;
-    bool done =
-        initializer->fill(initializer, variable->shape, seeded ? (uint64_t)initializer->seed : cn_default_seed(),
-                          seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
+    bool done = initializer->fill(initializer, fans, seeded ? (uint64_t)initializer->seed : cn_default_seed(),
+                                  seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
     if (!done)
         cn_fail(CN_ARGUMENT, "%s: initializer %s failed", cn_name_of(variable), initializer->name);
     if (done && variable->dtype == CN_I32) {
@@ -192,7 +191,8 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
     cn_tensor *variable = cn_variable_new(args.shape, .dtype = args.dtype, .name = path);
     cn_release(path);
     cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
-    if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual)) {
+    if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual,
+                                args.fans.rank > 0 ? args.fans : args.shape)) {
         cn_variable_free(variable);
         variable = NULL;
     }
@@ -321,11 +321,11 @@ static bool build(cn_layer *layer, const cn_shape *inputs, int count)
     }
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
     layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
+    layer->input_count = count;
     if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
         unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }
-    layer->input_count = count;
     layer->input_shape = in[0];
     if (!layer->built)
         cn_layer_set_built(layer, weights, sublayers);
@@ -452,6 +452,21 @@ static int leading(cn_tensor *const *tensors)
     return count;
 }
 
+static bool check_arguments(const cn_layer *layer, const cn_call_args *args)
+{
+    const struct {
+        unsigned flag;
+        bool given;
+        const char *name;
+    } special[] = {{CN_TAKES_ATTENTION_MASK, args->attention_mask != NULL, "attention_mask"},
+                   {CN_TAKES_CAUSAL_MASK, args->use_causal_mask, "use_causal_mask"},
+                   {CN_TAKES_RETURN_SCORES, args->return_attention_scores, "return_attention_scores"}};
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (special[i].given && !(layer->type->takes & special[i].flag))
+            return cn_fail(CN_ARGUMENT, "%s: its call takes no %s", layer->name, special[i].name);
+    return true;
+}
+
 static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensors *to)
 {
     to->count = count;
@@ -463,7 +478,10 @@ static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensor
 
 static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *args, cn_tensors *outputs)
 {
-    cn_layer_call call = {.tape = tape};
+    cn_layer_call call = {.tape = tape,
+                          .attention_mask = args->attention_mask,
+                          .use_causal_mask = args->use_causal_mask,
+                          .return_attention_scores = args->return_attention_scores};
     cn_shape shapes[CN_MAX_TENSORS];
     if (!read_all(tape, args->inputs, leading(args->inputs), &call.inputs) ||
         !read_all(tape, args->states, leading(args->states), &call.states))
@@ -510,7 +528,9 @@ cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
     else if (!check_lists(layer, &args))
         done = false;
     else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
-             join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) && join_tape(layer, args.states, CN_MAX_TENSORS, &tape))
+             join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) &&
+             join_tape(layer, args.states, CN_MAX_TENSORS, &tape) && join_tape(layer, &args.attention_mask, 1, &tape) &&
+             check_arguments(layer, &args))
         done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)
                : tape->kind == CN_SYMBOLIC ? cn_graph_call(layer, &args, &outputs)
                                            : call_on_tape(layer, tape, &args, &outputs);

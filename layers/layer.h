@@ -33,6 +33,10 @@ typedef struct cn_call_args {
     cn_tensor *mask[CN_MAX_TENSORS];   /* of each input, I32 with 1 for what counts; by default the input's own */
     cn_tensor *states[CN_MAX_TENSORS]; /* initial states of recurrent layers */
     cn_mode training;
+    /* Of attention layers; others refuse them. */
+    cn_tensor *attention_mask;    /* (batch, queries, keys), not 0 where a query may see a key */
+    bool use_causal_mask;         /* query i sees keys 0 to i */
+    bool return_attention_scores; /* as a second output */
 } cn_call_args;
 /* cn_call_many(layer, {a, b}, .mask = {m}, .states = {h, c}): several inputs, outputs or states. An empty list (count
  * 0) with the error set on failure. */
@@ -179,9 +183,13 @@ typedef enum cn_mask_rule {
 typedef struct cn_layer_call {
     cn_tensors inputs, states;
     cn_tensor *mask[CN_MAX_TENSORS]; /* of each input, or NULL */
-    bool training;
+    cn_tensor *attention_mask;       /* or NULL */
+    bool training, use_causal_mask, return_attention_scores;
     cn_tape *tape;
 } cn_layer_call;
+
+/* The arguments of a call that most classes refuse. */
+enum { CN_TAKES_ATTENTION_MASK = 1, CN_TAKES_CAUSAL_MASK = 2, CN_TAKES_RETURN_SCORES = 4 };
 
 struct cn_layer_class {
     const char *name;                                   /* Keras' class name: "Dense" */
@@ -198,6 +206,7 @@ struct cn_layer_class {
     cn_mask_rule mask;
     bool takes_states;  /* initial states in its calls; to others they are an error */
     bool mixes_samples; /* the output of a sample depends on the others of its batch */
+    unsigned takes;     /* which of CN_TAKES_... its calls may have */
     int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
     int fixed_axis;     /* of input 0: has the size it was built for in every call (-1: the last); 0: none */
@@ -214,7 +223,7 @@ struct cn_layer {
     struct cn_layer **sublayer;
     int weight_count, weight_capacity, sublayer_count, sublayer_capacity;
     int references;
-    int input_count; /* built for so many inputs */
+    int input_count; /* built for so many inputs; in build, how many there are */
     int node_count;  /* calls on symbolic tensors so far */
     cn_dtype dtype;  /* of weights made from now on */
     int fixed_axis;  /* its class', unless init says otherwise */
@@ -239,6 +248,7 @@ CN_API const cn_layer_class *cn_layer_class_named(const char *name);
 typedef struct cn_weight_args {
     cn_shape shape;
     cn_initializer initializer; /* glorot_uniform by default, zeros for integers */
+    cn_shape fans; /* what the initializer takes for the shape, with as many elements; by default the shape */
     cn_regularizer regularizer;
     cn_constraint constraint;
     bool trainable;
