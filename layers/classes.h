@@ -11,6 +11,11 @@
     X(cn_preprocessing_classes)  \
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \
+    X(cn_recurrent_classes)      \
+    X(cn_einsum_dense_classes)   \
+    X(cn_softmax_classes)        \
+    X(cn_attention_classes)      \
+    X(cn_multi_head_attention_classes)
     X(cn_normalization_classes)  \
     X(cn_spectral_classes)       \
     X(cn_recurrent_classes)      \
