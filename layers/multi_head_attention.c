@@ -482,21 +482,17 @@ static bool group_query_init(cn_layer *layer)
 }
 
 #define GROUP_QUERY_FIELD(kind, type, name) CN_ARGUMENT_FIELD(group_query_attention, kind, name),
-#define GROUP_QUERY_CLASS(class_name)                                                                           \
-    HEADS_CLASS(class_name, group_query_attention, group_query_init),                                           \
-        .base = "grouped_query_attention", .rank = 3,                                                           \
-        .values = &(const group_query_attention){.args = {CN_GROUP_QUERY_ATTENTION_DEFAULTS}},                  \
-        .fields = {COMMON_ARGUMENTS(GROUP_QUERY_FIELD) CN_ARGUMENT_FIELD(group_query_attention, INT, head_dim), \
-                   CN_ARGUMENT_FIELD(group_query_attention, INT, num_query_heads),                              \
-                   CN_ARGUMENT_FIELD(group_query_attention, INT, num_key_value_heads)}
-
-/* Configs have the name of Keras' class, which is not that by which it is known. */
-static const cn_layer_class group_query_attention_class = {GROUP_QUERY_CLASS("GroupQueryAttention")};
-static const cn_layer_class grouped_query_attention_class = {GROUP_QUERY_CLASS("GroupedQueryAttention")};
+/* Configs have the name of Keras' class, which is not the one that it is known by. */
+static const cn_layer_class group_query_attention_class = {
+    HEADS_CLASS("GroupedQueryAttention", group_query_attention, group_query_init), .alias = "GroupQueryAttention",
+    .rank = 3, .values = &(const group_query_attention){.args = {CN_GROUP_QUERY_ATTENTION_DEFAULTS}},
+    .fields = {COMMON_ARGUMENTS(GROUP_QUERY_FIELD) CN_ARGUMENT_FIELD(group_query_attention, INT, head_dim),
+               CN_ARGUMENT_FIELD(group_query_attention, INT, num_query_heads),
+               CN_ARGUMENT_FIELD(group_query_attention, INT, num_key_value_heads)}};
 
 cn_layer *cn_group_query_attention_with(cn_group_query_attention_args args)
 {
-    return cn_layer_like(&grouped_query_attention_class,
+    return cn_layer_like(&group_query_attention_class,
                          &(group_query_attention){.heads = {.base = CN_BASE_OF(args)}, .args = args});
 }
 
@@ -505,5 +501,5 @@ cn_group_query_attention_args cn_group_query_attention_defaults(void)
     return (cn_group_query_attention_args){CN_GROUP_QUERY_ATTENTION_DEFAULTS};
 }
 
-const cn_layer_class *const cn_multi_head_attention_classes[] = {
-    &multi_head_attention_class, &grouped_query_attention_class, &group_query_attention_class, NULL};
+const cn_layer_class *const cn_multi_head_attention_classes[] = {&multi_head_attention_class,
+                                                                 &group_query_attention_class, NULL};
