@@ -353,6 +353,7 @@ static cn_tensor *attend(const attention_heads *a, const cn_layer_call *call, cn
         return NULL;
     cn_call_args args = {.inputs = {cn_attention_scores(query, key, 1 / sqrt((double)a->size))}, .mask = {seen}};
     *weights = cn_call_layer_many(a->softmax, args).item[0];
+    cn_set_mask(*weights, NULL);
     args = (cn_call_args){.inputs = {*weights}};
     return *weights ? cn_attention_mix(cn_call_layer_many(a->dropout_layer, args).item[0], value) : NULL;
 }

@@ -2,6 +2,10 @@
 #include "core/kernels/isa.h"
 #include "core/kernels/vector_math.h"
 
+/* Rows have room for whole vectors. */
+#define LANES CN_ATTENTION_LANES
+#define ROUNDED_UP(j) (((j) + LANES - 1) / LANES * LANES)
+
 /* Calls `row` in a form for no mask, a dense one, and others: each becomes a loop that vectorises. */
 #define FOR_EACH_ROW(tile, row, ...)                                                       \
     for (int64_t i = 0; i < (tile)->queries; i++) {                                        \

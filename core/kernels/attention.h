@@ -7,8 +7,9 @@
 /* Some neighbouring queries against some neighbouring keys. Query i, row i - query, sees key j, column j - key, if i -
  * behind <= j <= i + ahead and the mask at this row and column is not 0. If a query sees no key the tile must have all
  * keys. Strides are in elements. */
+enum { CN_ATTENTION_LANES = 16 };
 typedef struct cn_attention_tile {
-    int64_t queries, keys, row; /* rows of the scores are `row` apart */
+    int64_t queries, keys, row; /* rows of the scores are `row` apart, room for whole vectors of keys */
     int64_t query, key;         /* of row 0 and column 0 */
     int64_t behind, ahead;
     const int32_t *mask; /* at row 0 and column 0; or NULL */

@@ -49,14 +49,9 @@ typedef struct attention_sizes {
 enum { TILE_BYTES = 256 * 1024, MOST_ROWS = 64, LEAST_ROWS = 16, MOST_PIECES = 64, ALIGNMENT = 64 };
 static const double flops_of_a_piece = 500e3, flops_per_nanosecond = 40;
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t aligned(int64_t bytes)
 {
-    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return cn_divide_up(bytes, ALIGNMENT) * ALIGNMENT;
 }
 
 static attention_strides strides_of(const cn_tensor *x)
@@ -111,14 +106,13 @@ static bool attention_infer(const cn_entry *entry, cn_type *output)
 
 static void choose_tiles(attention_sizes *s)
 {
-    /* An odd number of lines: rows a multiple of a page apart would fall on the same lines of L1. */
-    s->row = (s->keys + 15) / 16 * 16;
-    s->row += s->row % 32 == 0 ? 16 : 0;
+    /* An odd number of vectors: rows a multiple of a page apart would fall on the same lines of L1. */
+    s->row = (cn_divide_up(s->keys, CN_ATTENTION_LANES) | 1) * CN_ATTENTION_LANES;
     s->rows = TILE_BYTES / (s->row * s->element);
     s->rows = s->rows < LEAST_ROWS ? LEAST_ROWS : s->rows > MOST_ROWS ? MOST_ROWS : s->rows;
     if (s->rows > s->queries)
         s->rows = s->queries > 0 ? s->queries : 1;
-    s->tiles = (s->queries + s->rows - 1) / s->rows;
+    s->tiles = cn_divide_up(s->queries, s->rows);
     s->scores_bytes = aligned(s->rows * s->row * s->element);
     /* Queries, or gradients of the result, are all that a product may want to pack. */
     s->gemm = aligned(s->rows * (s->size > s->width ? s->size : s->width) * s->element);
@@ -135,7 +129,7 @@ static void choose_pieces(attention_sizes *s, int64_t units)
     s->pieces = 1;
     while (s->pieces < MOST_PIECES && flops(s) >= flops_of_a_piece * 2 * (double)s->pieces)
         s->pieces *= 2;
-    s->pieces = units < 1 ? 0 : least(s->pieces, units);
+    s->pieces = units < 1 ? 0 : cn_least(s->pieces, units);
 }
 
 static attention_sizes sizes_of(const cn_entry *entry, const cn_tensor *mask)
@@ -158,7 +152,7 @@ static attention_sizes sizes_of(const cn_entry *entry, const cn_tensor *mask)
                          .key = strides_of(key),
                          .value = strides_of(value)};
     int64_t far = s.queries + s.keys;
-    s.behind = attributes->window > 0 ? least(attributes->window - 1, far) : far;
+    s.behind = attributes->window > 0 ? cn_least(attributes->window - 1, far) : far;
     s.ahead = attributes->is_causal ? 0 : s.behind;
     if (mask)
         s.mask = (attention_strides){mask->stride[0], mask->stride[2], mask->stride[1], mask->stride[3]};
@@ -189,7 +183,7 @@ static char *at(const attention_sizes *s, const void *base, const attention_stri
 static cn_attention_tile tile_of(const attention_job *job, int64_t batch, int64_t head, int64_t first)
 {
     const attention_sizes *s = job->sizes;
-    cn_attention_tile tile = {.queries = least(s->rows, s->queries - first),
+    cn_attention_tile tile = {.queries = cn_least(s->rows, s->queries - first),
                               .keys = s->keys,
                               .row = s->row,
                               .query = first,
@@ -206,7 +200,7 @@ static cn_attention_tile tile_of(const attention_job *job, int64_t batch, int64_
             return tile;
     int64_t begin = first - s->behind, end = first + tile.queries + s->ahead;
     tile.key = begin > 0 ? begin : 0;
-    tile.keys = least(s->keys, end) - tile.key;
+    tile.keys = cn_least(s->keys, end) - tile.key;
     if (tile.mask)
         tile.mask += tile.key * tile.mask_key;
     return tile;
@@ -279,8 +273,9 @@ static void run_forward_unit(const attention_job *job, int64_t unit, char *works
     score(job, &tile, at(s, job->query, &s->query, batch, head, first), &s->query,
           at(s, job->key, &s->key, batch, group, tile.key), &s->key, s->size, scores, scratch);
     cn_kernels_now()->attention->weigh[s->dtype](&tile, scores, logsumexp);
-    mix(job, &tile, scores, at(s, job->value, &s->value, batch, group, tile.key), &s->value, s->width,
-        at(s, job->result, &s->result, batch, head, first), s->result.place, scratch);
+    if (job->result)
+        mix(job, &tile, scores, at(s, job->value, &s->value, batch, group, tile.key), &s->value, s->width,
+            at(s, job->result, &s->result, batch, head, first), s->result.place, scratch);
 }
 
 static void run_units(const attention_job *job, int64_t piece,
