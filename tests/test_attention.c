@@ -165,13 +165,13 @@ Test(attention, neighbouring_heads_share_keys_and_values)
 
 Test(attention, query_that_sees_nothing_gets_the_mean_of_all_values)
 {
+    const int32_t seen_keys[4] = {0, 1, 1, 0};
     cn_tape *tape = cn_tape_new();
-    cn_tensor *x = expect_counting(tape, CN_SHAPE(1, 3, 1, 1));
-    const int32_t seen_keys[3] = {0, 1, 1};
-    cn_tensor *seen = cn_constant_as(tape, cn_array(seen_keys, 3), CN_I32);
-    /* The first query sees key 0 at most. */
+    cn_tensor *x = expect_counting(tape, CN_SHAPE(1, 4, 1, 1));
+    cn_tensor *seen = cn_constant_as(tape, cn_array(seen_keys, 4), CN_I32);
+    /* The first query sees key 0 at most, which is hidden. */
     cn_tensor *y = cn_dot_product_attention(cn_zeros_like(x), x, x, .mask = seen, .is_causal = true);
-    EXPECT(y, CN_SHAPE(1, 3, 1, 1), 1, 1, 1.5);
+    EXPECT(y, CN_SHAPE(1, 4, 1, 1), 1.5, 1, 1.5, 1.5);
     cn_tape_free(tape);
 }
 

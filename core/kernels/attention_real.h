@@ -43,14 +43,13 @@ CN_INLINE REAL FN(scale_row)(REAL scale, cn_attention_range range, const int32_t
 CN_INLINE void FN(weigh_row)(const cn_attention_tile *tile, cn_attention_range range, const int32_t *mask, int64_t step,
                              REAL *s, REAL *logsumexp)
 {
-    REAL sum = 0;
-    const REAL max = FN(scale_row)((REAL)tile->scale, range, mask, step, s);
-    /* NaN is never the largest. */
-    if (!(max > -(REAL)INFINITY) && !cn_attention_sees_any(mask, step, range)) {
+    if (!cn_attention_sees_any(mask, step, range)) {
         FN(fill)(s, 0, tile->keys, 1 / (REAL)tile->keys);
         *logsumexp = (REAL)INFINITY;
         return;
     }
+    const REAL max = FN(scale_row)((REAL)tile->scale, range, mask, step, s);
+    REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
     AROUND(j, range)
     {
