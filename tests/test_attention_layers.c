@@ -38,7 +38,12 @@ Test(attention_layers, gradients_of_attention_with_heads)
                      .inputs = {query, value});
     EXPECT_GRADIENTS(cn_multi_head_attention(1, 2, .attention_axes = CN_SHAPE(2)), .input_count = 2,
                      .inputs = {CN_SHAPE(2, 3, 2, 2), CN_SHAPE(2, 3, 3, 2)});
-    EXPECT_GRADIENTS(cn_group_query_attention(3, 4, 2, .use_gate = true), .input_count = 2, .inputs = {query, value});
+}
+
+Test(attention_layers, gradients_of_shared_heads)
+{
+    EXPECT_GRADIENTS(cn_group_query_attention(3, 4, 2, .use_gate = true), .input_count = 2,
+                     .inputs = {CN_SHAPE(2, 3, 4), CN_SHAPE(2, 5, 2)});
 }
 
 /* A layer's call with arguments, as a function for the gradient check. */
