@@ -158,7 +158,7 @@ static const char *const score_modes[] = {"dot", "concat", NULL};
 
 #define ATTENTION_CLASS(class_name)                                                                    \
     .name = (class_name), .size = sizeof(attention), .init = attention_init, .build = attention_build, \
-    .call_many = attention_call, .mask = CN_MASK_MAKES, .takes = CN_TAKES_CAUSAL_MASK | CN_TAKES_RETURN_SCORES
+    .call_many = attention_call, .mask = CN_MASK_MAKES, .takes_causal_mask = true, .takes_scores = true
 
 static const cn_layer_class attention_class = {
     ATTENTION_CLASS("Attention"), .values = &(const attention){.args = {CN_ATTENTION_DEFAULTS}},

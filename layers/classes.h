@@ -3,21 +3,21 @@
 #define CN_LAYERS_CLASSES_H
 #include "layers/layer.h"
 
-#define CN_LAYER_FAMILIES(X)     \
-    X(cn_core_classes)           \
-    X(cn_einsum_dense_classes)   \
-    X(cn_softmax_classes)        \
-    X(cn_convolution_classes)    \
-    X(cn_reshaping_classes)      \
-    X(cn_pooling_classes)        \
-    X(cn_preprocessing_classes)  \
-    X(cn_regularization_classes) \
-    X(cn_merging_classes)        \
-    X(cn_normalization_classes)  \
-    X(cn_spectral_classes)       \
-    X(cn_recurrent_classes)      \
-    X(cn_attention_classes)      \
-    X(cn_multi_head_attention_classes)
+#define CN_LAYER_FAMILIES(X)           \
+    X(cn_core_classes)                 \
+    X(cn_einsum_dense_classes)         \
+    X(cn_softmax_classes)              \
+    X(cn_convolution_classes)          \
+    X(cn_reshaping_classes)            \
+    X(cn_pooling_classes)              \
+    X(cn_preprocessing_classes)        \
+    X(cn_regularization_classes)       \
+    X(cn_merging_classes)              \
+    X(cn_normalization_classes)        \
+    X(cn_spectral_classes)             \
+    X(cn_recurrent_classes)            \
+    X(cn_attention_classes)            \
+    X(cn_multi_head_attention_classes) \
     X(cn_wrapper_classes)
 
 #define CN_DECLARE_FAMILY_(family) extern const cn_layer_class *const family[];

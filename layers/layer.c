@@ -452,21 +452,6 @@ static int leading(cn_tensor *const *tensors)
     return count;
 }
 
-static bool check_arguments(const cn_layer *layer, const cn_call_args *args)
-{
-    const struct {
-        unsigned flag;
-        bool given;
-        const char *name;
-    } special[] = {{CN_TAKES_ATTENTION_MASK, args->attention_mask != NULL, "attention_mask"},
-                   {CN_TAKES_CAUSAL_MASK, args->use_causal_mask, "use_causal_mask"},
-                   {CN_TAKES_RETURN_SCORES, args->return_attention_scores, "return_attention_scores"}};
-    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (special[i].given && !(layer->type->takes & special[i].flag))
-            return cn_fail(CN_ARGUMENT, "%s: its call takes no %s", layer->name, special[i].name);
-    return true;
-}
-
 static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensors *to)
 {
     to->count = count;
@@ -503,6 +488,23 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
     return done;
 }
 
+/* What a call may have only if the class says so. */
+static bool check_special(const cn_layer *layer, const cn_call_args *args)
+{
+    const cn_layer_class *type = layer->type;
+    const struct {
+        bool given, taken;
+        const char *name;
+    } special[] = {{args->states[0] != NULL, type->takes_states, "initial states"},
+                   {args->attention_mask != NULL, type->takes_attention_mask, "attention_mask"},
+                   {args->use_causal_mask, type->takes_causal_mask, "use_causal_mask"},
+                   {args->return_attention_scores, type->takes_scores, "return_attention_scores"}};
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (special[i].given && !special[i].taken)
+            return cn_fail(CN_ARGUMENT, "%s: takes no %s", layer->name, special[i].name);
+    return true;
+}
+
 /* Lists end where a tensor is missing, so that none may come after that. */
 static bool check_lists(const cn_layer *layer, const cn_call_args *args)
 {
@@ -513,7 +515,7 @@ static bool check_lists(const cn_layer *layer, const cn_call_args *args)
     for (int i = states; i < CN_MAX_TENSORS; i++)
         if (args->states[i])
             return cn_fail(CN_ARGUMENT, "%s: state %d is NULL", layer->name, states);
-    return states == 0 || layer->type->takes_states || cn_fail(CN_ARGUMENT, "%s: takes no initial states", layer->name);
+    return true;
 }
 
 cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
@@ -525,12 +527,11 @@ cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
     bool done = true;
     if (!layer)
         done = cn_fail(CN_ARGUMENT, "call: the layer is NULL");
-    else if (!check_lists(layer, &args))
+    else if (!check_lists(layer, &args) || !check_special(layer, &args))
         done = false;
     else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
              join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) &&
-             join_tape(layer, args.states, CN_MAX_TENSORS, &tape) && join_tape(layer, &args.attention_mask, 1, &tape) &&
-             check_arguments(layer, &args))
+             join_tape(layer, args.states, CN_MAX_TENSORS, &tape) && join_tape(layer, &args.attention_mask, 1, &tape))
         done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)
                : tape->kind == CN_SYMBOLIC ? cn_graph_call(layer, &args, &outputs)
                                            : call_on_tape(layer, tape, &args, &outputs);

@@ -188,9 +188,6 @@ typedef struct cn_layer_call {
     cn_tape *tape;
 } cn_layer_call;
 
-/* The arguments of a call that most classes refuse. */
-enum { CN_TAKES_ATTENTION_MASK = 1, CN_TAKES_CAUSAL_MASK = 2, CN_TAKES_RETURN_SCORES = 4 };
-
 struct cn_layer_class {
     const char *name;                                   /* Keras' class name: "Dense" */
     const char *alias;                                  /* another name of Keras' for it, or NULL */
@@ -204,9 +201,9 @@ struct cn_layer_class {
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
-    bool takes_states;  /* initial states in its calls; to others they are an error */
+    /* In its calls; to others they are an error. takes_scores: return_attention_scores. */
+    bool takes_states, takes_attention_mask, takes_causal_mask, takes_scores;
     bool mixes_samples; /* the output of a sample depends on the others of its batch */
-    unsigned takes;     /* which of CN_TAKES_... its calls may have */
     int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
     int fixed_axis;     /* of input 0: has the size it was built for in every call (-1: the last); 0: none */

@@ -45,7 +45,6 @@ typedef struct attention_heads {
 #define MEMBER(kind, type, name) type name;
     COMMON_ARGUMENTS(MEMBER)
 #undef MEMBER
-    cn_regularizer activity;
     projection projection[PROJECTIONS];
     cn_layer *softmax, *dropout_layer;
 } attention_heads;
@@ -211,8 +210,10 @@ static cn_tensor *project(attention_heads *a, int which, cn_tensor *x, int summe
     if (by->bias)
         y = cn_add(y, cn_reshape(cn_read(tape, by->bias), CN_SHAPE(flat.dim[1])));
     y = cn_reshape(y, shape);
-    if (y && a->activity.name) {
-        cn_tensor *penalty = a->activity.penalty(&a->activity, y);
+    /* The layer's own is of its output, the last projection. */
+    const cn_regularizer *activity = &a->base.activity_regularizer;
+    if (y && activity->name && which != OUTPUT) {
+        cn_tensor *penalty = activity->penalty(activity, y);
         if (!penalty || !cn_add_loss(&a->base, cn_div(penalty, cn_scalar(penalty, (double)shape.dim[0]))))
             return NULL;
     }
@@ -405,10 +406,10 @@ static bool heads_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *o
     return !cn_failed();
 }
 
-#define HEADS_CLASS(class_name, structure, init_function)                                           \
-    .name = (class_name), .size = sizeof(structure), .init = (init_function), .build = heads_build, \
-    .call_many = heads_call, .mask = CN_MASK_MAKES,                                                 \
-    .takes = CN_TAKES_ATTENTION_MASK | CN_TAKES_CAUSAL_MASK | CN_TAKES_RETURN_SCORES
+#define HEADS_CLASS(class_name, structure, init_function)                                                    \
+    .name = (class_name), .size = sizeof(structure), .init = (init_function), .build = heads_build,          \
+    .call_many = heads_call, .mask = CN_MASK_MAKES, .takes_attention_mask = true, .takes_causal_mask = true, \
+    .takes_scores = true
 
 /* MultiHeadAttention */
 
@@ -429,8 +430,6 @@ static bool multi_head_init(cn_layer *layer)
     a->width = args->value_dim == CN_NONE ? args->key_dim : args->value_dim;
     a->output_shape = args->output_shape;
     a->axes = args->attention_axes;
-    a->activity = layer->activity_regularizer;
-    layer->activity_regularizer = (cn_regularizer){.name = NULL};
     return positive(layer, "num_heads", a->heads) && positive(layer, "key_dim", a->size) &&
            positive(layer, "value_dim", a->width) && check_arguments(a);
 }
@@ -472,7 +471,6 @@ static bool group_query_init(cn_layer *layer)
     a->heads = args->num_query_heads;
     a->groups = args->num_key_value_heads;
     a->size = a->width = args->head_dim;
-    a->activity = layer->activity_regularizer;
     if (!positive(layer, "head_dim", a->size) || !positive(layer, "num_query_heads", a->heads) ||
         !positive(layer, "num_key_value_heads", a->groups))
         return false;

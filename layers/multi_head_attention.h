@@ -12,8 +12,8 @@
  * Weights, of which there are no biases without .use_bias: query/kernel (features, heads, size), query/bias (heads,
  * size), key/..., gate/... (with .use_gate: sigmoids of a projection of the query that the heads are multiplied by),
  * value/..., attention_output/kernel (heads, width, features) and attention_output/bias (features). Kernels are from
- * glorot_uniform, biases zeros. The activity regularizer is of each projection. .flash_attention changes no number, but
- * is refused together with dropout or scores.
+ * glorot_uniform, biases zeros. The activity regularizer is of each projection, and of scores. .flash_attention changes
+ * no number, but is refused together with dropout or scores.
  *
  * CN_ARGUMENT for sizes that are not positive, CN_SHAPES for inputs or masks that do not fit. */
 #ifndef CN_LAYERS_MULTI_HEAD_ATTENTION_H

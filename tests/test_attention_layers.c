@@ -411,12 +411,12 @@ Test(attention_layers, arguments_that_a_layer_does_not_take_are_refused)
     cn_layer *attention = cn_attention(.name = "a"), *dense = cn_dense(2, .name = "d");
     cn_layer *flash = cn_multi_head_attention(1, 1, .flash_attention = true, .name = "f");
     expect_message(!cn_call_many(attention, {e.x, e.x}, .attention_mask = e.mask).count, CN_ARGUMENT,
-                   "a: its call takes no attention_mask");
+                   "a: takes no attention_mask");
     expect_message(!cn_call_many(dense, {e.x}, .use_causal_mask = true).count, CN_ARGUMENT,
-                   "d: its call takes no use_causal_mask");
+                   "d: takes no use_causal_mask");
     cn_tensor *in = cn_input(3, 4);
     expect_message(!cn_call_many(dense, {in}, .return_attention_scores = true).count, CN_ARGUMENT,
-                   "d: its call takes no return_attention_scores");
+                   "d: takes no return_attention_scores");
     expect_message(!cn_call_many(flash, {e.x, e.x}, .return_attention_scores = true).count, CN_ARGUMENT,
                    "f: flash_attention gives no scores");
     cn_tape_free(e.tape);
