@@ -44,6 +44,7 @@
 #include "layers/pooling.h"
 #include "layers/preprocessing.h"
 #include "layers/regularization.h"
+#include "layers/cells.h"
 #include "layers/normalization.h"
 #include "layers/recurrent.h"
 #include "layers/attention.h"

@@ -240,6 +240,16 @@ static bool read_string(json_t *value, char *text)
     return true;
 }
 
+static bool read_layers(const char *class, const char *key, json_t *value, cn_layer **layers)
+{
+    size_t index;
+    json_t *one;
+    if (!json_is_array(value) || json_array_size(value) > CN_MAX_LAYERS)
+        return refuse(class, key, value, "a list of at most 16 layers");
+    json_array_foreach(value, index, one) if (!(layers[index] = cn_layer_from_config(one))) return false;
+    return true;
+}
+
 /* null, where None is one of the choices; else it leaves the default. */
 static void read_no_choice(const cn_field *field, int *choice)
 {
@@ -286,6 +296,8 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
         return cn_regularizer_from_config(key, value, to);
     case CN_FIELD_TYPE_CONSTRAINT:
         return cn_constraint_from_config(key, value, to);
+    case CN_FIELD_TYPE_LAYERS:
+        return read_layers(class, key, value, to);
     case CN_FIELD_TYPE_LAYER:
         return (*(cn_layer **)to = cn_layer_from_config(value)) != NULL;
     case CN_FIELD_TYPE_POINTER:

@@ -13,6 +13,7 @@
     X(cn_preprocessing_classes)        \
     X(cn_regularization_classes)       \
     X(cn_merging_classes)              \
+    X(cn_cell_classes)                 \
     X(cn_normalization_classes)        \
     X(cn_spectral_classes)             \
     X(cn_recurrent_classes)            \

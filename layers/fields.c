@@ -1,5 +1,6 @@
 #include "layers/fields.h"
 #include "core/arena.h"
+#include "core/ops/window.h"
 #include <string.h>
 
 const cn_field *cn_field_named(const cn_layer_class *type, const char *name)
@@ -16,18 +17,18 @@ bool *cn_layer_flag(cn_layer *layer, const char *name)
     return field && field->type == CN_FIELD_TYPE_BOOL ? (bool *)((char *)layer + field->offset) : NULL;
 }
 
-static cn_layer *layer_in(const void *values, const cn_field *field)
+int cn_field_layers(const cn_field *field)
 {
-    cn_layer *layer = NULL;
-    if (field->type == CN_FIELD_TYPE_LAYER)
-        memcpy(&layer, (const char *)values + field->offset, sizeof(cn_layer *));
-    return layer;
+    return field->type == CN_FIELD_TYPE_LAYER ? 1 : field->type == CN_FIELD_TYPE_LAYERS ? CN_MAX_LAYERS : 0;
 }
 
 void cn_free_field_layers(const cn_layer_class *type, const void *values)
 {
-    for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++)
-        cn_layer_free(layer_in(values, field));
+    for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++) {
+        cn_layer *const *layers = (const void *)((const char *)values + field->offset);
+        for (int i = 0; i < cn_field_layers(field) && layers[i]; i++)
+            cn_layer_free(layers[i]);
+    }
 }
 
 cn_layer *cn_layer_of_values(const cn_layer_class *type, void *values, const cn_layer_basics *basics)
@@ -52,6 +53,7 @@ static bool copy_field(const cn_field *field, const cn_layer *layer, char *value
                                    [CN_FIELD_TYPE_BOOL] = sizeof(bool),
                                    [CN_FIELD_TYPE_FLOAT] = sizeof(double),
                                    [CN_FIELD_TYPE_INTS] = sizeof(cn_shape),
+                                   [CN_FIELD_TYPE_SIZES] = CN_SPACE * sizeof(int64_t),
                                    [CN_FIELD_TYPE_STRING] = CN_NAME_BYTES,
                                    [CN_FIELD_TYPE_CHOICE] = sizeof(int),
                                    [CN_FIELD_TYPE_ACTIVATION] = sizeof(cn_activation *),
@@ -59,14 +61,14 @@ static bool copy_field(const cn_field *field, const cn_layer *layer, char *value
                                    [CN_FIELD_TYPE_REGULARIZER] = sizeof(cn_regularizer),
                                    [CN_FIELD_TYPE_CONSTRAINT] = sizeof(cn_constraint),
                                    [CN_FIELD_TYPE_LAYER] = sizeof(cn_layer *),
+                                   [CN_FIELD_TYPE_LAYERS] = CN_MAX_LAYERS * sizeof(cn_layer *),
                                    [CN_FIELD_TYPE_POINTER] = sizeof(void *)};
     memcpy(values + field->offset, (const char *)layer + field->offset, bytes[field->type]);
-    const cn_layer *inner = layer_in(layer, field);
-    if (!inner)
-        return true;
-    cn_layer *copy = cn_layer_copy(inner, inner->name);
-    memcpy(values + field->offset, &copy, sizeof(cn_layer *));
-    return copy != NULL;
+    cn_layer **layers = (void *)(values + field->offset);
+    bool done = true;
+    for (int i = 0; i < cn_field_layers(field) && layers[i]; i++)
+        done = (layers[i] = done ? cn_layer_copy(layers[i], layers[i]->name) : NULL) != NULL && done;
+    return done;
 }
 
 cn_layer *cn_layer_copy(const cn_layer *layer, const char *name)

@@ -14,6 +14,8 @@ typedef struct cn_layer_basics {
 
 /* NULL, without an error, if the class has no such field. */
 const cn_field *cn_field_named(const cn_layer_class *type, const char *name);
+/* How many layers a field has room for. */
+int cn_field_layers(const cn_field *field);
 /* Where a layer has the flag of that name; NULL, without an error, if its class has none. */
 bool *cn_layer_flag(cn_layer *layer, const char *name);
 

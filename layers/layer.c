@@ -1,5 +1,7 @@
 #include "core/engine.h"
 #include "core/ops/arithmetic.h"
+#include "core/ops/creation.h"
+#include "layers/fields.h"
 #include "layers/graph.h"
 #include "layers/initializer.h"
 #include <pthread.h>
@@ -85,11 +87,10 @@ static bool begin(cn_layer *layer, const char *name)
     if (!set_first_name(layer, name))
         return false;
     for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
-        cn_layer *sublayer = NULL;
-        if (field->type == CN_FIELD_TYPE_LAYER)
-            memcpy(&sublayer, (const char *)layer + field->offset, sizeof(cn_layer *));
-        if (sublayer && !cn_add_sublayer(layer, sublayer))
-            return false;
+        cn_layer *const *sublayer = (void *)((char *)layer + field->offset);
+        for (int i = 0; i < cn_field_layers(field) && sublayer[i]; i++)
+            if (!cn_add_sublayer(layer, sublayer[i]))
+                return false;
     }
     if (layer->type->init && !layer->type->init(layer))
         return cn_fail(CN_ARGUMENT, "%s: its arguments were refused", layer->name);
@@ -173,6 +174,41 @@ static bool initialize(cn_tensor *variable, const cn_initializer *initializer, c
     return done;
 }
 
+/* A layer that is being built, as part of those around it. */
+typedef struct scope {
+    const cn_layer *layer;
+    const struct scope *outer;
+} scope;
+static _Thread_local const scope *innermost;
+
+/* The names of all layers that are being built, from the outermost on, and the weight's: "lstm/lstm_cell/kernel". */
+static char *path_of(const char *weight)
+{
+    size_t bytes = strlen(weight) + 1;
+    for (const scope *s = innermost; s; s = s->outer)
+        bytes += strlen(s->layer->name) + 1;
+    char *path = cn_allocate(bytes, 1);
+    if (!path)
+        return NULL;
+    char *at = path + bytes - strlen(weight) - 1;
+    strcpy(at, weight);
+    for (const scope *s = innermost; s; s = s->outer) {
+        size_t length = strlen(s->layer->name);
+        *--at = '/';
+        memcpy(at -= length, s->layer->name, length);
+    }
+    return path;
+}
+
+static bool build_within(cn_layer *layer, const cn_shape *in)
+{
+    const scope here = {layer, innermost};
+    innermost = &here;
+    bool done = layer->type->build(layer, in) && !cn_failed();
+    innermost = here.outer;
+    return done;
+}
+
 cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args args)
 {
     if (cn_failed())
@@ -183,11 +219,9 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
     }
     if (!cn_grow((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
         return NULL;
-    size_t bytes = strlen(layer->name) + strlen(name) + 2;
-    char *path = cn_allocate(bytes, 1);
+    char *path = path_of(name);
     if (!path)
         return NULL;
-    strcat(strcat(strcpy(path, layer->name), "/"), name);
     cn_tensor *variable = cn_variable_new(args.shape, .dtype = args.dtype, .name = path);
     cn_release(path);
     cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
@@ -322,7 +356,7 @@ static bool build(cn_layer *layer, const cn_shape *inputs, int count)
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
     layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
     layer->input_count = count;
-    if (layer->type->build && (!layer->type->build(layer, in) || cn_failed())) {
+    if (layer->type->build && !build_within(layer, in)) {
         unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }
@@ -461,6 +495,25 @@ static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensor
     return true;
 }
 
+/* The states of a cell: all of them, or zeros. */
+static bool complete_states(cn_layer *cell, cn_layer_call *call)
+{
+    cn_shape shape[CN_MAX_TENSORS];
+    int count = 0;
+    cn_tensor *x = call->inputs.item[0];
+    if (!cell->type->states(cell, shape, &count))
+        return false;
+    if (call->states.count != 0 && call->states.count != count)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d state%s, got %d", cell->name, count, count == 1 ? "" : "s",
+                       call->states.count);
+    while (call->states.count < count) {
+        cn_shape one = shape[call->states.count], all = {.rank = one.rank + 1, .dim = {x->shape.dim[0]}};
+        memcpy(all.dim + 1, one.dim, (size_t)one.rank * sizeof *one.dim);
+        call->states.item[call->states.count++] = cn_zeros(call->tape, all, .dtype = x->dtype);
+    }
+    return !cn_failed();
+}
+
 static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *args, cn_tensors *outputs)
 {
     cn_layer_call call = {.tape = tape,
@@ -476,6 +529,8 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
         shapes[i] = call.inputs.item[i]->shape;
     }
     if (!cn_layer_prepare(layer, shapes, call.inputs.count))
+        return false;
+    if (layer->type->states && !complete_states(layer, &call))
         return false;
     bool training = tape->training;
     uint64_t stream = tape->stream;
@@ -495,7 +550,7 @@ static bool check_special(const cn_layer *layer, const cn_call_args *args)
     const struct {
         bool given, taken;
         const char *name;
-    } special[] = {{args->states[0] != NULL, type->takes_states, "initial states"},
+    } special[] = {{args->states[0] != NULL, type->takes_states || type->states, "initial states"},
                    {args->attention_mask != NULL, type->takes_attention_mask, "attention_mask"},
                    {args->use_causal_mask, type->takes_causal_mask, "use_causal_mask"},
                    {args->return_attention_scores, type->takes_scores, "return_attention_scores"}};

@@ -108,6 +108,7 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_REGULARIZER, /* cn_regularizer */
     CN_FIELD_TYPE_CONSTRAINT,  /* cn_constraint */
     CN_FIELD_TYPE_LAYER,       /* cn_layer *, held by this one */
+    CN_FIELD_TYPE_LAYERS,      /* cn_layer *[CN_MAX_LAYERS], held by this one; ends with NULL */
     CN_FIELD_TYPE_POINTER      /* to data or a function of the user's: copied, but no config can have one */
 } cn_field_type;
 
@@ -170,7 +171,12 @@ typedef struct cn_field {
 #field, CN_FIELD_TYPE_POINTER, offsetof(structure, field), NULL \
     }
 
-enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 40 };
+#define CN_FIELD_LAYERS(structure, field)                              \
+    {                                                                  \
+#field, CN_FIELD_TYPE_LAYERS, offsetof(structure, field), NULL \
+    }
+
+enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 40, CN_MAX_LAYERS = 16 };
 
 /* What happens to the masks of the inputs. */
 typedef enum cn_mask_rule {
@@ -198,6 +204,9 @@ struct cn_layer_class {
     bool (*call_many)(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs);
     /* May be NULL: the shapes are then found by recording the call on tapes that carry shapes only. */
     bool (*output_shape)(cn_layer *layer, const cn_shape *in, int count, cn_shape *out, int *out_count);
+    /* Of a recurrent cell: the shapes of its states for one sample, known after init. It is called with one input and
+     * these states (zeros if none are given) and gives its output, then the new states. NULL for other layers. */
+    bool (*states)(cn_layer *cell, cn_shape *states, int *count);
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;

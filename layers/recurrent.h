@@ -2,46 +2,51 @@
  * .return_sequences; with .return_state the last states follow it. */
 #ifndef CN_LAYERS_RECURRENT_H
 #define CN_LAYERS_RECURRENT_H
-#include "../core/ops/activation.h"
-#include "layer.h"
+#include "cells.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Long short-term memory (Hochreiter and Schmidhuber 1997, with forget gate). With z = x kernel + h recurrent_kernel +
- * bias in four blocks: i = r(z_i), f = r(z_f), c = f c + i a(z_c), o = r(z_o), h = o a(c), where a is the activation
- * and r the recurrent activation. Weights: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4
- * units).
- *
- * A mask (batch, time) keeps the states where it is 0; the output there repeats the one before, or is 0 with
- * .zero_output_for_mask. It passes on with .return_sequences. Initial states: cn_call_many(lstm, {x}, .states = {h,
- * c}). A .stateful layer begins where its last call ended, until cn_reset_states. .dropout and .recurrent_dropout draw
- * one mask a call, the same for all time steps; with .implementation 1, or with recurrent dropout, one for each gate.
- */
-typedef struct cn_lstm_args {
+/* What all recurrent layers can do. A mask (batch, time) keeps the states where it is 0; the output there repeats the
+ * one before (at first the first state), or is 0 with .zero_output_for_mask. It passes on with .return_sequences.
+ * Initial states, zeros by default: cn_call_many(lstm, {x}, .states = {h, c}). With .go_backwards the last time step is
+ * the first, in the output too. A .stateful layer begins where its last call ended, until cn_reset_states; its batches
+ * are of one size. .unroll is taken for Keras' sake and changes nothing. */
+#define CN_SEQUENCE_MEMBERS_ bool return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask
+
+/* The layers of the cells that cells.h describes, with their weights: SimpleRNN, GRU, LSTM. */
+typedef struct cn_recurrent_args {
     char first_;
-    int64_t units;
-    cn_activation *activation, *recurrent_activation; /* tanh and sigmoid; NULL is linear */
-    bool use_bias;
-    cn_initializer kernel_initializer, recurrent_initializer, bias_initializer; /* glorot_uniform, orthogonal, zeros */
-    bool unit_forget_bias; /* the bias of f begins with ones; true by default */
-    cn_regularizer kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer;
-    cn_constraint kernel_constraint, recurrent_constraint, bias_constraint;
-    double dropout, recurrent_dropout;
-    int64_t seed; /* of the dropout; -1: the thread's */
-    bool return_sequences, return_state, go_backwards, stateful, zero_output_for_mask;
-    /* Taken for Keras' sake; they change no number but as said above. */
-    int64_t implementation;
-    bool unroll, use_cudnn;
+    CN_CELL_MEMBERS_;
+    CN_SEQUENCE_MEMBERS_;
+    bool use_cudnn; /* taken for Keras' sake */
+    cn_regularizer activity_regularizer;
     const char *name;
-} cn_lstm_args;
-#define CN_LSTM_DEFAULTS                                                                                               \
-    .activation = cn_tanh, .recurrent_activation = cn_sigmoid, .use_bias = true, .unit_forget_bias = true, .seed = -1, \
-    .implementation = 2
-#define cn_lstm(...) cn_lstm_with((cn_lstm_args){CN_LSTM_DEFAULTS, .first_ = 0, __VA_ARGS__})
-CN_API cn_layer *cn_lstm_with(cn_lstm_args args);
-CN_API cn_lstm_args cn_lstm_defaults(void);
+} cn_recurrent_args;
+#define cn_simple_rnn(...) \
+    cn_simple_rnn_with((cn_recurrent_args){CN_SIMPLE_RNN_CELL_DEFAULTS, .first_ = 0, __VA_ARGS__})
+#define cn_lstm(...) cn_lstm_with((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .first_ = 0, __VA_ARGS__})
+#define cn_gru(...) cn_gru_with((cn_recurrent_args){CN_GRU_CELL_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_simple_rnn_with(cn_recurrent_args args);
+CN_API cn_layer *cn_lstm_with(cn_recurrent_args args);
+CN_API cn_layer *cn_gru_with(cn_recurrent_args args);
+CN_API cn_recurrent_args cn_simple_rnn_defaults(void);
+CN_API cn_recurrent_args cn_lstm_defaults(void);
+CN_API cn_recurrent_args cn_gru_defaults(void);
+
+/* Any cell, a user's too, along time: cn_rnn(cn_stacked_rnn_cells({cn_lstm_cell(8), cn_gru_cell(4)})). Weights and
+ * states are the cell's. The input may have more dimensions if the cell takes them. What the cell draws at random is
+ * the same at every step. */
+typedef struct cn_rnn_args {
+    char first_;
+    cn_layer *cell;
+    CN_SEQUENCE_MEMBERS_;
+    cn_regularizer activity_regularizer;
+    const char *name;
+} cn_rnn_args;
+#define cn_rnn(...) cn_rnn_with((cn_rnn_args){.first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_rnn_with(cn_rnn_args args);
 
 #ifdef __cplusplus
 }

@@ -43,6 +43,13 @@
     X(Dot, cn_dot_layer(CN_SHAPE(-1)), {2, {2, 3}}, {2, {2, 3}})                                      \
     X(Dropout, cn_dropout(0.4), {2, {3, 4}})                                                          \
     X(LSTM, cn_lstm(2, .return_sequences = true), {3, {2, 3, 2}})                                     \
+    X(GRU, cn_gru(2, .return_state = true), {3, {2, 3, 2}})                                           \
+    X(SimpleRNN, cn_simple_rnn(2, .go_backwards = true), {3, {2, 3, 2}})                              \
+    X(RNN, cn_rnn(cn_gru_cell(2)), {3, {2, 3, 2}})                                                    \
+    X(LSTMCell, cn_lstm_cell(2), {2, {2, 3}})                                                         \
+    X(GRUCell, cn_gru_cell(2, .reset_after = false), {2, {2, 3}})                                     \
+    X(SimpleRNNCell, cn_simple_rnn_cell(2), {2, {2, 3}})                                              \
+    X(StackedRNNCells, cn_stacked_rnn_cells({cn_lstm_cell(2), cn_gru_cell(3)}), {2, {2, 3}})          \
     X(TimeDistributed, cn_time_distributed(cn_dense(2)), {3, {2, 3, 2}})                              \
     X(Bidirectional, cn_bidirectional(cn_lstm(2, .return_sequences = true)), {3, {2, 3, 2}})          \
     X(DepthwiseConv1D, cn_depthwise_conv1d({2}), {3, {2, 4, 2}})                                      \

@@ -302,9 +302,9 @@ Test(normalization, weights_are_keras)
     cr_expect_str_eq(cn_layer_name(cn_group_normalization()), "group_normalization");
     cr_expect_str_eq(cn_layer_name(cn_unit_normalization()), "unit_normalization");
     cr_assert_eq(cn_weight_count(spectral), 3);
-    cr_expect_str_eq(cn_name_of(cn_weight(spectral, 0)), "dense/kernel");
+    cr_expect_str_eq(cn_name_of(cn_weight(spectral, 0)), "spectral_normalization/dense/kernel");
     cr_expect_str_eq(cn_name_of(cn_weight(spectral, 1)), "spectral_normalization/vector_u");
-    cr_expect_str_eq(cn_name_of(cn_weight(spectral, 2)), "dense/bias");
+    cr_expect_str_eq(cn_name_of(cn_weight(spectral, 2)), "spectral_normalization/dense/bias");
     cr_expect(cn_shape_equal(cn_shape_of(cn_weight(spectral, 1)), CN_SHAPE(1, 2)));
 }
 

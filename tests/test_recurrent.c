@@ -77,7 +77,7 @@ static void run_lstm(cn_layer *layer, setting s, bool second_order, double *to[R
     cn_tape_free(tape);
 }
 
-static cn_layer *built(cn_lstm_args args, int64_t features)
+static cn_layer *built(cn_recurrent_args args, int64_t features)
 {
     cn_layer *layer = cn_lstm_with(args);
     cr_assert(cn_build(layer, CN_SHAPE(-1, -1, features)), "%s", cn_error_message());
@@ -85,9 +85,9 @@ static cn_layer *built(cn_lstm_args args, int64_t features)
 }
 
 #define SEQUENCE(...) \
-    ((cn_lstm_args){CN_LSTM_DEFAULTS, .return_sequences = true, .return_state = true, .units = __VA_ARGS__})
+    ((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .return_sequences = true, .return_state = true, .units = __VA_ARGS__})
 
-static void expect_same_forms(cn_lstm_args args, setting s)
+static void expect_same_forms(cn_recurrent_args args, setting s)
 {
     double *fused[RESULTS] = {0}, *unfused[RESULTS] = {0};
     int64_t size[RESULTS] = {0};
@@ -158,7 +158,7 @@ Test(recurrent, has_the_same_bits_for_any_number_of_threads)
 
 Test(recurrent, has_the_same_bits_planned_and_eager)
 {
-    cn_layer *layer = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8}, 2);
+    cn_layer *layer = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 8}, 2);
     float x[4 * 3 * 2], eager[3][128], planned[3][128];
     for (int i = 0; i < 24; i++)
         x[i] = (float)sin(i);
@@ -188,8 +188,8 @@ Test(recurrent, has_the_same_bits_planned_and_eager)
 
 Test(recurrent, begins_with_an_open_forget_gate)
 {
-    cn_layer *open = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 2}, 1);
-    cn_layer *plain = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 2, .unit_forget_bias = false}, 1);
+    cn_layer *open = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 2}, 1);
+    cn_layer *plain = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 2, .unit_forget_bias = false}, 1);
     float bias[8];
     cr_assert(cn_values(cn_weight(open, 2), cn_array(bias, 8)));
     for (int i = 0; i < 8; i++)
@@ -220,8 +220,9 @@ static void lstm_values(cn_layer *layer, cn_tape *tape, cn_tensor *x, float *to)
 
 Test(recurrent, stateful_goes_on_where_it_ended_until_reset)
 {
-    cn_layer *stateful = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 3, .stateful = true, .name = "same"}, 2);
-    cn_layer *whole = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 3, .name = "same"}, 2);
+    cn_layer *stateful =
+        built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 3, .stateful = true, .name = "same"}, 2);
+    cn_layer *whole = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 3, .name = "same"}, 2);
     cn_tape *tape = cn_tape_new();
     cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 2), 0);
     cn_tensors half = cn_split(x, 2, .axis = 1);
@@ -241,8 +242,8 @@ Test(recurrent, stateful_goes_on_where_it_ended_until_reset)
 
 Test(recurrent, dropout_acts_in_training_only)
 {
-    cn_layer *layer = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8, .dropout = 0.5}, 6);
-    cn_layer *inner = built((cn_lstm_args){CN_LSTM_DEFAULTS, .units = 8, .recurrent_dropout = 0.5}, 6);
+    cn_layer *layer = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 8, .dropout = 0.5}, 6);
+    cn_layer *inner = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 8, .recurrent_dropout = 0.5}, 6);
     cn_tape *tape = cn_tape_new();
     cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0);
     float plain[16], quiet[16], noisy[16];

@@ -218,7 +218,7 @@ Test(wrappers, bidirectional_copies_its_layer_and_names_the_copies)
     expect_shape(cn_call(wrapper, cn_input(-1, 2)), CN_SHAPE(-1, -1, 6));
     cr_assert_str_eq(cn_layer_name(wrapper), "bidirectional");
     cr_assert_eq(cn_weight_count(wrapper), 4);
-    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 0)), "forward_lstm/lstm_cell/kernel");
+    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 0)), "bidirectional/forward_lstm/lstm_cell/kernel");
     cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 2)), "backward_lstm/lstm_cell/kernel");
     cr_assert_eq(cn_weight_count(lstm), 0, "the layer given stays as it is");
     expect_shape(cn_call(lstm, cn_input(-1, 5)), CN_SHAPE(-1, -1, 3));
@@ -271,7 +271,7 @@ Test(wrappers, bidirectional_takes_another_layer_for_the_way_back)
 {
     cn_layer *wrapper = cn_bidirectional(cn_lstm(2), .backward_layer = cn_lstm(5, .go_backwards = true));
     expect_shape(cn_call(wrapper, cn_input(-1, 2)), CN_SHAPE(-1, 7));
-    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 3)), "backward_lstm_1/lstm_cell/kernel");
+    cr_assert_str_eq(cn_name_of(cn_weight(wrapper, 3)), "bidirectional/backward_lstm_1/lstm_cell/kernel");
 }
 
 Test(wrappers, bidirectional_splits_states_and_returns_those_of_both_layers)
