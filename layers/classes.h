@@ -16,7 +16,11 @@
     X(cn_spectral_classes)       \
     X(cn_recurrent_classes)      \
     X(cn_wrapper_classes)        \
-    X(cn_conv_lstm_classes)
+    X(cn_conv_lstm_classes)      \
+    X(cn_einsum_dense_classes)   \
+    X(cn_softmax_classes)        \
+    X(cn_attention_classes)      \
+    X(cn_multi_head_attention_classes)
 
 #define CN_DECLARE_FAMILY_(family) extern const cn_layer_class *const family[];
 CN_LAYER_FAMILIES(CN_DECLARE_FAMILY_)

@@ -99,13 +99,23 @@ static bool finish(cn_node *node)
 
 /* Probing */
 
+/* The inputs proper of a layer's node. */
+static int layer_inputs(const cn_node *node)
+{
+    return node->input_count - node->mask_count - node->state_count - node->attention_mask_count;
+}
+
 static bool run_layer(const cn_node *node, cn_tensor *const *inputs, cn_tensors *outputs)
 {
-    cn_call_args args = {.training = node->mode};
-    int states = node->state_count, masks = node->mask_count, count = node->input_count - states - masks;
+    cn_call_args args = {.training = node->mode,
+                         .use_causal_mask = node->use_causal_mask,
+                         .return_attention_scores = node->return_attention_scores};
+    int states = node->state_count, masks = node->mask_count, count = layer_inputs(node);
     memcpy(args.inputs, inputs, (size_t)count * sizeof *inputs);
     memcpy(args.mask, inputs + count, (size_t)masks * sizeof *inputs);
     memcpy(args.states, inputs + count + masks, (size_t)states * sizeof *inputs);
+    if (node->attention_mask_count)
+        args.attention_mask = inputs[count + masks + states];
     *outputs = cn_call_layer_many(node->layer, args);
     return outputs->count > 0;
 }
@@ -216,7 +226,7 @@ static void hide_probe_sizes(const cn_node *node, int which)
 static bool ask_shapes(const cn_node *node, int which, int *count, cn_dtype *dtype, cn_shape (*probe)[2])
 {
     cn_shape in[CN_MAX_TENSORS], out[CN_MAX_TENSORS];
-    int inputs = node->input_count - node->mask_count - node->state_count;
+    int inputs = layer_inputs(node);
     for (int i = 0; i < inputs; i++)
         in[i] = node->input[i]->node->probe[node->input[i]->output][which];
     if (!node->layer->type->output_shape(node->layer, in, inputs, out, count))
@@ -270,14 +280,16 @@ static int last_given(cn_tensor *const *tensors)
 
 static bool add_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs)
 {
-    cn_tensor *all[3 * CN_MAX_TENSORS];
+    cn_tensor *all[3 * CN_MAX_TENSORS + 1];
     cn_shape shapes[CN_MAX_TENSORS];
     int inputs = 0, masks = last_given(args->mask), states = last_given(args->states);
+    int attention_masks = args->attention_mask != NULL;
     while (inputs < CN_MAX_TENSORS && args->inputs[inputs])
         inputs++;
     int count = gather(args->inputs, inputs, all);
     count += gather(args->mask, masks, all + count);
     count += gather(args->states, states, all + count);
+    count += gather(&args->attention_mask, attention_masks, all + count);
     for (int i = 0; i < count; i++)
         if (all[i] && !all[i]->tape && !(all[i] = cn_read(cn_symbolic_tape(), all[i])))
             return false;
@@ -294,6 +306,9 @@ static bool add_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outp
         node->mode = args->training;
         node->mask_count = masks;
         node->state_count = states;
+        node->attention_mask_count = attention_masks;
+        node->use_causal_mask = args->use_causal_mask;
+        node->return_attention_scores = args->return_attention_scores;
     }
     if (!node || !find_outputs(node, 0) || !finish(node)) {
         cn_node_release(node);

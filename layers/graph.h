@@ -17,13 +17,14 @@ typedef struct cn_node {
     int index;  /* the number of this call among those of its layer */
     int mark;   /* for walks */
     cn_mode mode; /* .training of the call */
+    bool use_causal_mask, return_attention_scores;
     int references;
     struct cn_session *session;
     /* Symbolic tensors; of cn_read_operation the variable. A layer's inputs come first, then the masks and the states
-     * that its call named; a NULL is a mask that was not given. */
+     * that its call named, then the attention mask; a NULL is a mask that was not given. */
     cn_tensor **input;
-    int input_count, mask_count, state_count; /* input_count: all of them */
-    cn_tensor *output;                        /* an array, owned */
+    int input_count, mask_count, state_count, attention_mask_count; /* input_count: all of them */
+    cn_tensor *output;                                              /* an array, owned */
     int output_count;
     cn_shape (*probe)[2]; /* of each output: its shape for two choices of the open dimensions */
 } cn_node;

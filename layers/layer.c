@@ -150,16 +150,15 @@ static uint64_t stream_of(uint64_t outer, const char *name)
     return hash;
 }
 
-static bool initialize(cn_tensor *variable, const cn_initializer *initializer)
+static bool initialize(cn_tensor *variable, const cn_initializer *initializer, cn_shape fans)
 {
     int64_t size = cn_shape_size(variable->shape);
     double *values = cn_allocate((size_t)size, sizeof *values);
     if (!values)
         return false;
     bool seeded = initializer->seed >= 0;
-    bool done =
-        initializer->fill(initializer, variable->shape, seeded ? (uint64_t)initializer->seed : cn_default_seed(),
-                          seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
+    bool done = initializer->fill(initializer, fans, seeded ? (uint64_t)initializer->seed : cn_default_seed(),
+                                  seeded ? 0 : stream_of(0, cn_name_of(variable)), values);
     if (!done)
         cn_fail(CN_ARGUMENT, "%s: initializer %s failed", cn_name_of(variable), initializer->name);
     if (done && variable->dtype == CN_I32) {
@@ -226,7 +225,8 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
     cn_tensor *variable = cn_variable_new(args.shape, .dtype = args.dtype, .name = path);
     cn_release(path);
     cn_initializer usual = args.dtype == CN_I32 ? cn_init_zeros() : cn_init_glorot_uniform();
-    if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual)) {
+    if (variable && !initialize(variable, args.initializer.name ? &args.initializer : &usual,
+                                args.fans.rank > 0 ? args.fans : args.shape)) {
         cn_variable_free(variable);
         variable = NULL;
     }
@@ -355,11 +355,11 @@ static bool build(cn_layer *layer, const cn_shape *inputs, int count)
     }
     int weights = layer->weight_count, sublayers = layer->sublayer_count;
     layer->input_shape = inputs[0]; /* while building with its batch, for a layer that has weights along that */
+    layer->input_count = count;
     if (layer->type->build && !build_within(layer, in)) {
         unbuild(layer, weights, sublayers);
         return cn_fail(CN_ARGUMENT, "%s: build failed", layer->name);
     }
-    layer->input_count = count;
     layer->input_shape = in[0];
     if (!layer->built)
         cn_layer_set_built(layer, weights, sublayers);
@@ -516,7 +516,10 @@ static bool complete_states(cn_layer *cell, cn_layer_call *call)
 
 static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *args, cn_tensors *outputs)
 {
-    cn_layer_call call = {.tape = tape};
+    cn_layer_call call = {.tape = tape,
+                          .attention_mask = args->attention_mask,
+                          .use_causal_mask = args->use_causal_mask,
+                          .return_attention_scores = args->return_attention_scores};
     cn_shape shapes[CN_MAX_TENSORS];
     if (!read_all(tape, args->inputs, leading(args->inputs), &call.inputs) ||
         !read_all(tape, args->states, leading(args->states), &call.states))
@@ -540,6 +543,23 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
     return done;
 }
 
+/* What a call may have only if the class says so. */
+static bool check_special(const cn_layer *layer, const cn_call_args *args)
+{
+    const cn_layer_class *type = layer->type;
+    const struct {
+        bool given, taken;
+        const char *name;
+    } special[] = {{args->states[0] != NULL, type->takes_states || type->states, "initial states"},
+                   {args->attention_mask != NULL, type->takes_attention_mask, "attention_mask"},
+                   {args->use_causal_mask, type->takes_causal_mask, "use_causal_mask"},
+                   {args->return_attention_scores, type->takes_scores, "return_attention_scores"}};
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+        if (special[i].given && !special[i].taken)
+            return cn_fail(CN_ARGUMENT, "%s: takes no %s", layer->name, special[i].name);
+    return true;
+}
+
 /* Lists end where a tensor is missing, so that none may come after that. */
 static bool check_lists(const cn_layer *layer, const cn_call_args *args)
 {
@@ -550,8 +570,7 @@ static bool check_lists(const cn_layer *layer, const cn_call_args *args)
     for (int i = states; i < CN_MAX_TENSORS; i++)
         if (args->states[i])
             return cn_fail(CN_ARGUMENT, "%s: state %d is NULL", layer->name, states);
-    return states == 0 || layer->type->takes_states || layer->type->states ||
-           cn_fail(CN_ARGUMENT, "%s: takes no initial states", layer->name);
+    return true;
 }
 
 cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
@@ -563,10 +582,11 @@ cn_tensors cn_call_layer_many(cn_layer *layer, cn_call_args args)
     bool done = true;
     if (!layer)
         done = cn_fail(CN_ARGUMENT, "call: the layer is NULL");
-    else if (!check_lists(layer, &args))
+    else if (!check_lists(layer, &args) || !check_special(layer, &args))
         done = false;
     else if (join_tape(layer, args.inputs, CN_MAX_TENSORS, &tape) &&
-             join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) && join_tape(layer, args.states, CN_MAX_TENSORS, &tape))
+             join_tape(layer, args.mask, CN_MAX_TENSORS, &tape) &&
+             join_tape(layer, args.states, CN_MAX_TENSORS, &tape) && join_tape(layer, &args.attention_mask, 1, &tape))
         done = !tape ? cn_fail(CN_TAPE, "%s: no input is on a tape; cn_read puts a variable on one", layer->name)
                : tape->kind == CN_SYMBOLIC ? cn_graph_call(layer, &args, &outputs)
                                            : call_on_tape(layer, tape, &args, &outputs);

@@ -33,6 +33,10 @@ typedef struct cn_call_args {
     cn_tensor *mask[CN_MAX_TENSORS];   /* of each input, I32 with 1 for what counts; by default the input's own */
     cn_tensor *states[CN_MAX_TENSORS]; /* initial states of recurrent layers */
     cn_mode training;
+    /* Of attention layers; others refuse them. */
+    cn_tensor *attention_mask;    /* (batch, queries, keys), not 0 where a query may see a key */
+    bool use_causal_mask;         /* query i sees keys 0 to i */
+    bool return_attention_scores; /* as a second output */
 } cn_call_args;
 /* cn_call_many(layer, {a, b}, .mask = {m}, .states = {h, c}): several inputs, outputs or states. An empty list (count
  * 0) with the error set on failure. */
@@ -185,7 +189,8 @@ typedef enum cn_mask_rule {
 typedef struct cn_layer_call {
     cn_tensors inputs, states;
     cn_tensor *mask[CN_MAX_TENSORS]; /* of each input, or NULL */
-    bool training;
+    cn_tensor *attention_mask;       /* or NULL */
+    bool training, use_causal_mask, return_attention_scores;
     cn_tape *tape;
 } cn_layer_call;
 
@@ -205,7 +210,8 @@ struct cn_layer_class {
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
-    bool takes_states;  /* initial states in its calls; to others they are an error */
+    /* In its calls; to others they are an error. takes_scores: return_attention_scores. */
+    bool takes_states, takes_attention_mask, takes_causal_mask, takes_scores;
     bool mixes_samples; /* the output of a sample depends on the others of its batch */
     int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */
@@ -223,7 +229,7 @@ struct cn_layer {
     struct cn_layer **sublayer;
     int weight_count, weight_capacity, sublayer_count, sublayer_capacity;
     int references;
-    int input_count; /* built for so many inputs */
+    int input_count; /* built for so many inputs; in build, how many there are */
     int node_count;  /* calls on symbolic tensors so far */
     cn_dtype dtype;  /* of weights made from now on */
     int fixed_axis;  /* its class', unless init says otherwise */
@@ -248,6 +254,7 @@ CN_API const cn_layer_class *cn_layer_class_named(const char *name);
 typedef struct cn_weight_args {
     cn_shape shape;
     cn_initializer initializer; /* glorot_uniform by default, zeros for integers */
+    cn_shape fans; /* what the initializer takes for the shape, with as many elements; by default the shape */
     cn_regularizer regularizer;
     cn_constraint constraint;
     bool trainable;

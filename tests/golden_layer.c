@@ -76,8 +76,16 @@ static bool read_call(golden_case *c, cn_call_args *args)
     {
         if (strcmp(key, "training") == 0)
             args->training = json_is_true(value) ? CN_TRAINING : CN_INFERENCE;
-        else if (strcmp(key, "mask") == 0)
+        else if (strcmp(key, "mask") == 0 || strcmp(key, "masks") == 0)
             read_masks(c, value, args->mask);
+        else if (strcmp(key, "value_mask") == 0)
+            read_masks(c, value, args->mask + 1);
+        else if (strcmp(key, "attention_mask") == 0)
+            read_masks(c, value, &args->attention_mask);
+        else if (strcmp(key, "use_causal_mask") == 0)
+            args->use_causal_mask = json_is_true(value);
+        else if (strcmp(key, "return_attention_scores") == 0)
+            args->return_attention_scores = json_is_true(value);
         else if (strcmp(key, "initial_state") != 0)
             return false;
     }

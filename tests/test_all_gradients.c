@@ -80,6 +80,8 @@ static cn_tensor *split(cn_tape *tape, cn_tensor *const *x, void *context)
                : NULL;
 }
 
+CALL(attention, cn_dot_product_attention(x[0], x[1], x[2], .is_causal = true))
+
 static cn_tensor *lstm_sequence(cn_tape *tape, cn_tensor *const *x, void *context)
 {
     (void)tape, (void)context;
@@ -159,6 +161,7 @@ static const sample samples[] = {
     {SAMPLE("adaptive_max_pool", adaptive_max_pool, 1, SHAPE(1, 2, 3, 4))},
     {SAMPLE("adaptive_average_pool", adaptive_average_pool, 1, SHAPE(1, 5, 2))},
     {SAMPLE("resize", resize, 1, SHAPE(1, 3, 4, 1))},
+    {SAMPLE("attention", attention, 3, SHAPE(2, 3, 2, 2), SHAPE(2, 4, 1, 2), SHAPE(2, 4, 1, 3)), .order = 1},
     {SAMPLE("normalize_rows", layer_normalize, 3, SHAPE(2, 4), SHAPE(4), SHAPE(4)), .order = 1},
     {SAMPLE("normalize_rows", rms_normalize, 2, SHAPE(3, 2), SHAPE(3)), .order = 1},
     {SAMPLE("normalize_columns", batch_normalize, 3, SHAPE(4, 2), SHAPE(2), SHAPE(2)), .order = 1},

@@ -215,3 +215,43 @@ Test(softmax, glu_takes_one_axis_only)
     cr_assert_eq(cn_error_code(), CN_ARGUMENT);
     cn_error_clear();
 }
+
+/* The layer */
+
+Test(softmax, layer_leaves_out_what_its_mask_does)
+{
+    cn_layer *layer = cn_softmax_layer();
+    const int32_t counts[] = {1, 1, 0, 0, 0, 0};
+    cn_tensor *x = cn_zeros(tape, CN_SHAPE(2, 3), .dtype = CN_F64);
+    cn_tensor *mask = cn_constant_as(tape, cn_array(counts, 2, 3), CN_I32);
+    cn_tensor *y = cn_call_many(layer, {x}, .mask = {mask}).item[0];
+    EXPECT(y, CN_SHAPE(2, 3), 0.5, 0.5, 0, 0, 0, 0);
+    cr_expect_eq(cn_mask_of(y), mask);
+    cr_expect_str_eq(cn_layer_name(layer), "softmax");
+    cn_clear_session();
+}
+
+Test(softmax, layer_sums_over_its_axes_jointly)
+{
+    cn_layer *layer = cn_softmax_layer(CN_SHAPE(1, -1));
+    EXPECT(cn_call(layer, cn_ones(tape, CN_SHAPE(2, 2, 2), .dtype = CN_F64)), CN_SHAPE(2, 2, 2), 0.25, 0.25, 0.25, 0.25,
+           0.25, 0.25, 0.25, 0.25);
+    cr_expect(cn_gradient_check_layer(NULL, cn_softmax_layer(CN_SHAPE(1, -1)), .input_count = 1,
+                                      .inputs = {CN_SHAPE(2, 3, 2)}),
+              "%s", cn_error_message());
+    cn_clear_session();
+}
+
+Test(softmax, layer_refuses_axes_and_masks_that_do_not_fit)
+{
+    cn_tensor *x = cn_ones(tape, CN_SHAPE(2, 3));
+    cn_tensor *mask = cn_ones(tape, CN_SHAPE(2, 2), .dtype = CN_I32);
+    expect_error(!cn_softmax_layer(.axis = {0}, .name = "s"), "s: needs an axis");
+    expect_error(!cn_call(cn_softmax_layer(CN_SHAPE(2), .name = "s"), x),
+                 "s: there is no axis 2 in (None, 3), or it is named twice");
+    expect_error(!cn_call(cn_softmax_layer(CN_SHAPE(1, -1), .name = "t"), x),
+                 "t: there is no axis -1 in (None, 3), or it is named twice");
+    expect_error(cn_call_many(cn_softmax_layer(.name = "u"), {x}, .mask = {mask}).count == 0,
+                 "u: its mask (2, 2) does not fit (2, 3)");
+    cn_clear_session();
+}

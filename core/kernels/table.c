@@ -5,6 +5,7 @@
 #define NAME(isa) NAME_(isa)
 
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
+extern const cn_attention_kernels CN_ISA_NAME(cn_attention);
 extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
@@ -18,6 +19,7 @@ extern const cn_rowwise_kernels CN_ISA_NAME(cn_rowwise_kernels);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
+    .attention = &CN_ISA_NAME(cn_attention),
     .convolution = &CN_ISA_NAME(cn_convolution_kernels),
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),

@@ -6,6 +6,7 @@
 #define FAMILIES(X)               \
     X(cn_activation_operations)   \
     X(cn_arithmetic_operations)   \
+    X(cn_attention_operations)    \
     X(cn_convolution_operations)  \
     X(cn_count_operations)        \
     X(cn_creation_operations)     \
