@@ -68,11 +68,23 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
     if (!loss->name)
         return false;
     int64_t axis = loss->axis;
+    json_t *axes = json_object_get(arguments, "axis");
     read_flag(arguments, "from_logits", &loss->from_logits);
     read_number(arguments, "label_smoothing", &loss->label_smoothing);
     read_integer(arguments, "axis", &axis);
     read_integer(arguments, "ignore_class", &loss->ignore_class);
     read_number(arguments, "delta", &loss->delta);
+    read_number(arguments, "alpha", &loss->alpha);
+    read_number(arguments, "beta", &loss->beta);
+    read_number(arguments, "gamma", &loss->gamma);
+    read_number(arguments, "q", &loss->q);
+    read_number(arguments, "margin", &loss->margin);
+    read_flag(arguments, "apply_class_balancing", &loss->apply_class_balancing);
+    read_flag(arguments, "remove_diagonal", &loss->remove_diagonal);
+    if (json_array_size(axes) > CN_MAX_RANK)
+        return cn_fail(CN_FORMAT, "loss: more than %d axes", CN_MAX_RANK);
+    for (size_t i = 0; i < json_array_size(axes); i++)
+        loss->axes.axis[loss->axes.count++] = (int)json_integer_value(json_array_get(axes, i));
     loss->axis = (int)axis;
     return !(reduction = json_object_get(arguments, "reduction")) || read_reduction(reduction, &loss->reduction);
 }
