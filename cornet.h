@@ -80,6 +80,8 @@
 #include "optim/adafactor.h"
 #include "optim/schedule_free.h"
 #include "optim/muon.h"
+#include "optim/loss_scale.h"
+#include "optim/multi.h"
 #include "models/model.h"
 #include "training/training.h"
 #include "data/idx.h"

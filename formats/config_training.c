@@ -9,6 +9,8 @@
 #include "optim/fields.h"
 #include "optim/ftrl.h"
 #include "optim/lion.h"
+#include "optim/loss_scale.h"
+#include "optim/multi.h"
 #include "optim/muon.h"
 #include "optim/rmsprop.h"
 #include "optim/schedule_free.h"
@@ -259,6 +261,44 @@ static bool read_fields(json_t *arguments, cn_optimizer *o)
            read_words(arguments, "exclude_layers", o->exclude_layers);
 }
 
+static bool read_loss_scale(json_t *arguments, cn_optimizer *optimizer)
+{
+    cn_loss_scale_args args = {CN_LOSS_SCALE_DEFAULTS};
+    int64_t steps = args.dynamic_growth_steps;
+    json_t *inner = json_object_get(arguments, "inner_optimizer");
+    if (!inner)
+        return cn_fail(CN_FORMAT, "LossScaleOptimizer: there is no inner_optimizer");
+    if (!cn_optimizer_from_config(inner, &args.inner_optimizer))
+        return false;
+    read_number(arguments, "initial_scale", &args.initial_scale);
+    read_integer(arguments, "dynamic_growth_steps", &steps);
+    args.dynamic_growth_steps = steps > 0 && steps <= INT32_MAX ? (int)steps : 0;
+    *optimizer = cn_loss_scale_optimizer_with(args);
+    return !cn_failed();
+}
+
+static bool read_multi(json_t *arguments, cn_optimizer *optimizer)
+{
+    enum { MAX_OTHERS = 16 };
+    static _Thread_local cn_optimizer_of others[MAX_OTHERS + 1];
+    json_t *map = json_object_get(arguments, "optimizer_map"), *value;
+    const char *variables;
+    int count = 0;
+    if (json_object_size(map) > MAX_OTHERS)
+        return cn_fail(CN_FORMAT, "MultiOptimizer: more than %d optimizers", MAX_OTHERS);
+    if (!cn_optimizer_from_config(json_object_get(arguments, "default_optimizer"), optimizer))
+        return false;
+    json_object_foreach(map, variables, value)
+    {
+        others[count].variables = variables;
+        if (!cn_optimizer_from_config(value, &others[count++].optimizer))
+            return false;
+    }
+    others[count].variables = NULL;
+    *optimizer = cn_multi_optimizer_with(*optimizer, others);
+    return true;
+}
+
 bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
 {
     static const struct {
@@ -275,6 +315,10 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
     };
     json_t *arguments;
     const char *name = cn_config_split("optimizer", config, &arguments);
+    if (name && !strcasecmp(name, "LossScaleOptimizer"))
+        return read_loss_scale(arguments, optimizer);
+    if (name && !strcasecmp(name, "MultiOptimizer"))
+        return read_multi(arguments, optimizer);
     for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {
         if (strcasecmp(name, classes[i].name))
             continue;
