@@ -190,6 +190,18 @@ Test(pooling, open_dimensions_stay_open)
     expect_open_shape(cn_up_sampling2d(.interpolation = CN_BILINEAR), cn_input(4, 5, 3), CN_SHAPE(-1, 8, 10, 3));
 }
 
+Test(pooling, operations_are_nodes_of_models)
+{
+    cn_tensor *x = cn_input(4, 1);
+    cn_model *model = cn_model_new({x}, {cn_add(cn_max_pool(x, {2}), cn_average_pool(x, {2}))});
+    const float in[] = {1, 3, 8, 4};
+    float out[2] = {0};
+    cn_predict(model, {cn_array(in, 1, 4, 1)}, {cn_array(out, 1, 2, 1)});
+    cr_expect_eq(out[0], 5);
+    cr_expect_eq(out[1], 14);
+    cn_model_free(model);
+}
+
 Test(pooling, only_the_average_of_a_sequence_uses_its_mask)
 {
     cn_tape *tape = cn_tape_new();
