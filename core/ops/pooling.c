@@ -137,7 +137,8 @@ static bool prepare_pool(const cn_entry *entry, cn_preparation *preparation, int
     const cn_pooling *p = &plan->pooling;
     double work = (double)cn_shape_size(pooled);
     for (int i = 0; i < CN_POOL_AXES; i++)
-        work *= p->axis[i].adaptive ? (double)p->axis[i].in / (double)p->axis[i].out + 1 : (double)p->axis[i].size;
+        work *= p->axis[i].adaptive ? (double)p->axis[i].in / (double)p->axis[i].out + 1
+                                    : (double)cn_least(p->axis[i].size, p->axis[i].in);
     int64_t pieces = at_least_one((int64_t)(work / PIECE));
     plan->kernel = cn_kernels_now()->pooling->pool[pool][dtype];
     plan->rows = spreads ? p->axis[0].in : p->axis[0].out;
