@@ -9,6 +9,8 @@
 #include "optim/fields.h"
 #include "optim/ftrl.h"
 #include "optim/lion.h"
+#include "optim/loss_scale.h"
+#include "optim/multi.h"
 #include "optim/muon.h"
 #include "optim/rmsprop.h"
 #include "optim/schedule_free.h"
@@ -68,11 +70,23 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
     if (!loss->name)
         return false;
     int64_t axis = loss->axis;
+    json_t *axes = json_object_get(arguments, "axis");
     read_flag(arguments, "from_logits", &loss->from_logits);
     read_number(arguments, "label_smoothing", &loss->label_smoothing);
     read_integer(arguments, "axis", &axis);
     read_integer(arguments, "ignore_class", &loss->ignore_class);
     read_number(arguments, "delta", &loss->delta);
+    read_number(arguments, "alpha", &loss->alpha);
+    read_number(arguments, "beta", &loss->beta);
+    read_number(arguments, "gamma", &loss->gamma);
+    read_number(arguments, "q", &loss->q);
+    read_number(arguments, "margin", &loss->margin);
+    read_flag(arguments, "apply_class_balancing", &loss->apply_class_balancing);
+    read_flag(arguments, "remove_diagonal", &loss->remove_diagonal);
+    if (json_array_size(axes) > CN_MAX_RANK)
+        return cn_fail(CN_FORMAT, "loss: more than %d axes", CN_MAX_RANK);
+    for (size_t i = 0; i < json_array_size(axes); i++)
+        loss->axes.axis[loss->axes.count++] = (int)json_integer_value(json_array_get(axes, i));
     loss->axis = (int)axis;
     return !(reduction = json_object_get(arguments, "reduction")) || read_reduction(reduction, &loss->reduction);
 }
@@ -247,6 +261,44 @@ static bool read_fields(json_t *arguments, cn_optimizer *o)
            read_words(arguments, "exclude_layers", o->exclude_layers);
 }
 
+static bool read_loss_scale(json_t *arguments, cn_optimizer *optimizer)
+{
+    cn_loss_scale_args args = {CN_LOSS_SCALE_DEFAULTS};
+    int64_t steps = args.dynamic_growth_steps;
+    json_t *inner = json_object_get(arguments, "inner_optimizer");
+    if (!inner)
+        return cn_fail(CN_FORMAT, "LossScaleOptimizer: there is no inner_optimizer");
+    if (!cn_optimizer_from_config(inner, &args.inner_optimizer))
+        return false;
+    read_number(arguments, "initial_scale", &args.initial_scale);
+    read_integer(arguments, "dynamic_growth_steps", &steps);
+    args.dynamic_growth_steps = steps > 0 && steps <= INT32_MAX ? (int)steps : 0;
+    *optimizer = cn_loss_scale_optimizer_with(args);
+    return !cn_failed();
+}
+
+static bool read_multi(json_t *arguments, cn_optimizer *optimizer)
+{
+    enum { MAX_OTHERS = 16 };
+    static _Thread_local cn_optimizer_of others[MAX_OTHERS + 1];
+    json_t *map = json_object_get(arguments, "optimizer_map"), *value;
+    const char *variables;
+    int count = 0;
+    if (json_object_size(map) > MAX_OTHERS)
+        return cn_fail(CN_FORMAT, "MultiOptimizer: more than %d optimizers", MAX_OTHERS);
+    if (!cn_optimizer_from_config(json_object_get(arguments, "default_optimizer"), optimizer))
+        return false;
+    json_object_foreach(map, variables, value)
+    {
+        others[count].variables = variables;
+        if (!cn_optimizer_from_config(value, &others[count++].optimizer))
+            return false;
+    }
+    others[count].variables = NULL;
+    *optimizer = cn_multi_optimizer_with(*optimizer, others);
+    return true;
+}
+
 bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
 {
     static const struct {
@@ -263,6 +315,10 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
     };
     json_t *arguments;
     const char *name = cn_config_split("optimizer", config, &arguments);
+    if (name && !strcasecmp(name, "LossScaleOptimizer"))
+        return read_loss_scale(arguments, optimizer);
+    if (name && !strcasecmp(name, "MultiOptimizer"))
+        return read_multi(arguments, optimizer);
     for (size_t i = 0; name && i < sizeof classes / sizeof *classes; i++) {
         if (strcasecmp(name, classes[i].name))
             continue;

@@ -9,7 +9,8 @@
 
 bool cn_loss_from_config(json_t *config, cn_loss *loss);
 bool cn_metric_from_config(json_t *config, cn_metric *metric);
-/* The name of a class in any letter case. */
+/* The name of a class in any letter case. The texts of the config, and for a MultiOptimizer what was read, are used
+ * until the updater is made, or another MultiOptimizer is read in this thread. */
 bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer);
 bool cn_schedule_from_config(json_t *config, cn_schedule *schedule);
 #endif

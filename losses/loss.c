@@ -5,9 +5,12 @@
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "losses/built_in.h"
+#include "losses/circle.h"
 #include "losses/crossentropy.h"
+#include "losses/ctc.h"
 #include "losses/divergence.h"
 #include "losses/hinge.h"
+#include "losses/overlap.h"
 #include "losses/ranks.h"
 #include "losses/regression.h"
 #include <string.h>
@@ -27,9 +30,16 @@ static const struct {
     cn_loss defaults;
 } losses[] = {
     LOSS("BinaryCrossentropy", binary_crossentropy, "bce", CN_LOSS_DEFAULTS),
+    LOSS("BinaryFocalCrossentropy", binary_focal_crossentropy, NULL, CN_FOCAL_DEFAULTS),
     LOSS("CategoricalCrossentropy", categorical_crossentropy, NULL, CN_LOSS_DEFAULTS),
+    LOSS("CategoricalFocalCrossentropy", categorical_focal_crossentropy, NULL, CN_FOCAL_DEFAULTS),
+    LOSS("CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy, NULL, CN_GENERALIZED_DEFAULTS),
     LOSS("CategoricalHinge", categorical_hinge, NULL, CN_LOSS_DEFAULTS),
+    LOSS("Circle", circle, NULL, CN_CIRCLE_DEFAULTS),
+    LOSS("crossentropy", crossentropy, "ce", CN_LOSS_DEFAULTS),
     LOSS("CosineSimilarity", cosine_similarity, NULL, CN_LOSS_DEFAULTS),
+    LOSS("CTC", ctc, NULL, CN_LOSS_DEFAULTS),
+    LOSS("Dice", dice, NULL, CN_DICE_DEFAULTS),
     LOSS("Hinge", hinge, NULL, CN_LOSS_DEFAULTS),
     LOSS("Huber", huber, "huber_loss", CN_HUBER_DEFAULTS),
     LOSS("KLDivergence", kl_divergence, "kld", CN_LOSS_DEFAULTS),
@@ -41,6 +51,7 @@ static const struct {
     LOSS("Poisson", poisson, NULL, CN_LOSS_DEFAULTS),
     LOSS("SparseCategoricalCrossentropy", sparse_categorical_crossentropy, NULL, CN_LOSS_DEFAULTS),
     LOSS("SquaredHinge", squared_hinge, NULL, CN_LOSS_DEFAULTS),
+    LOSS("Tversky", tversky, NULL, CN_TVERSKY_DEFAULTS),
 };
 
 cn_loss cn_built_in_loss(cn_loss args, const char *name,
@@ -54,7 +65,15 @@ cn_loss cn_built_in_loss(cn_loss args, const char *name,
                      {"label_smoothing", CN_HAS_LABEL_SMOOTHING, args.label_smoothing != 0},
                      {"axis", CN_HAS_AXIS, args.axis != -1},
                      {"ignore_class", CN_HAS_IGNORE_CLASS, args.ignore_class != CN_NONE},
-                     {"delta", CN_HAS_DELTA, args.delta != 0}};
+                     {"delta", CN_HAS_DELTA, args.delta != 0},
+                     {"alpha", CN_HAS_ALPHA, args.alpha != 0},
+                     {"beta", CN_HAS_BETA, args.beta != 0},
+                     {"gamma", CN_HAS_GAMMA, args.gamma != 0},
+                     {"q", CN_HAS_Q, args.q != 0},
+                     {"margin", CN_HAS_MARGIN, args.margin != 0},
+                     {"apply_class_balancing", CN_HAS_APPLY_CLASS_BALANCING, args.apply_class_balancing},
+                     {"remove_diagonal", CN_HAS_REMOVE_DIAGONAL, args.remove_diagonal},
+                     {"axes", CN_HAS_AXES, args.axes.count != 0}};
     args.name = name;
     args.values = values;
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
@@ -82,7 +101,7 @@ cn_loss cn_loss_from(const char *name, cn_tensor *(*function)(cn_tensor *y_true,
 {
     if (!name || !function)
         cn_fail(CN_ARGUMENT, "loss_from: needs a name and a function");
-    return (cn_loss){CN_LOSS_DEFAULTS, .name = name, .values = values_from, .function = function};
+    return (cn_loss){CN_LOSS_DEFAULTS, .name = name, .any_labels = true, .values = values_from, .function = function};
 }
 
 bool cn_reconcile_ranks(cn_tensor **a, cn_tensor **b)
@@ -116,8 +135,7 @@ cn_tensor *cn_loss_values(cn_loss loss, cn_tensor *y_true, cn_tensor *y_pred)
         return NULL;
     if (!cn_reconcile_ranks(&y_true, &y_pred))
         return NULL;
-    /* A user's own function and class numbers may have shapes of their own. */
-    if (!loss.function && !loss.integer_labels && !cn_shape_equal(y_true->shape, y_pred->shape)) {
+    if (!loss.any_labels && !loss.integer_labels && !cn_shape_equal(y_true->shape, y_pred->shape)) {
         char labels[CN_SHAPE_TEXT], output[CN_SHAPE_TEXT];
         cn_fail(CN_SHAPES, "%s: y_true of shape %s does not fit an output of shape %s", loss.name,
                 cn_shape_text(y_true->shape, labels, sizeof labels),
@@ -139,6 +157,10 @@ bool cn_align_weights(const char *name, cn_tensor **weights, const cn_tensor *va
     if (w->shape.rank == to->rank + 1 && w->shape.dim[to->rank] == 1 && !(w = cn_squeeze(w, .axis = -1)))
         return false;
     cn_shape shape = w->shape;
+    if (to->rank == 0) {
+        *weights = w;
+        return true;
+    }
     bool fits = shape.rank <= to->rank;
     while (fits && shape.rank < to->rank)
         shape.dim[shape.rank++] = 1;

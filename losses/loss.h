@@ -2,6 +2,7 @@
  * Keras' (keras.io/api/losses). */
 #ifndef CN_LOSSES_LOSS_H
 #define CN_LOSSES_LOSS_H
+#include "../core/ops/reduction.h"
 #include "../core/tape.h"
 
 #ifdef __cplusplus
@@ -25,9 +26,14 @@ struct cn_loss {
     cn_reduction reduction;
     int64_t ignore_class; /* a label that does not count; CN_NONE: none */
     double delta;         /* where a Huber loss becomes linear */
-    double option[4];     /* free for losses of the user's own */
-    const char *name;     /* Keras' function name, "categorical_crossentropy"; NULL: no loss */
-    bool integer_labels;  /* y_true holds class numbers: it is fed as I32 */
+    /* Of losses that are named where these are explained: crossentropy.h, overlap.h, circle.h. */
+    double alpha, beta, gamma, q, margin;
+    bool apply_class_balancing, remove_diagonal;
+    cn_axes axes;        /* several, instead of axis */
+    double option[4];    /* free for losses of the user's own */
+    const char *name;    /* Keras' function name, "categorical_crossentropy"; NULL: no loss */
+    bool integer_labels; /* y_true holds class numbers: it is fed as I32, */
+    bool any_labels;     /* or need not have the shape of y_pred: values() says what fits */
     /* One value a sample (more axes for outputs with more than two), on the tape of y_pred. */
     cn_tensor *(*values)(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pred);
     /* Of a loss of the user's own, made by cn_loss_from. */
@@ -45,8 +51,9 @@ CN_API cn_loss cn_loss_named(const char *name);
 /* What the loss of each sample is, before weights and reduction. Ranks that differ by a last axis of 1 are reconciled;
  * y_true is converted to the type that the loss wants. */
 CN_API cn_tensor *cn_loss_values(cn_loss loss, cn_tensor *y_true, cn_tensor *y_pred);
-/* The loss of predictions, reduced: weights may be NULL, of shape (batch,) or the shape of the loss's values, to which
- * they are broadcast from the left. A mask that rides on y_pred counts: the mean is over what it keeps. */
+/* The loss of predictions, reduced: weights may be NULL, of shape (), (batch,) or the shape of the loss's values, to
+ * which they are broadcast from the left; a loss of one value is spread over them. A mask that rides on y_pred counts:
+ * the mean is over what it keeps. */
 CN_API cn_tensor *cn_loss_of(cn_loss loss, cn_tensor *y_true, cn_tensor *y_pred, cn_tensor *sample_weight);
 
 #ifdef __cplusplus

@@ -124,7 +124,8 @@ bool cn_step_update(cn_model *model, cn_step *step)
     cn_tensor **gradient = cn_allocate((size_t)count, sizeof *gradient);
     if (!gradient)
         return false;
-    bool done = cn_vjp(&step->loss, NULL, 1, model->variable, count, gradient) &&
+    cn_tensor *loss = cn_scale_loss(model->updater, step->loss);
+    bool done = cn_vjp(&loss, NULL, 1, model->variable, count, gradient) &&
                 cn_apply_gradients(model->updater, gradient) && record_constraints(model, step->tape);
     cn_release(gradient);
     return done;

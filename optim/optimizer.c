@@ -4,6 +4,7 @@
 #include "core/ops/creation.h"
 #include "core/ops/reduction.h"
 #include "core/ops/update.h"
+#include "optim/choice.h"
 #include "optim/fields.h"
 #include <math.h>
 #include <regex.h>
@@ -20,11 +21,15 @@ typedef struct kind {
     int run;
 } kind;
 
+/* The variables of one optimizer; those of others follow. */
 struct cn_updater {
     cn_optimizer optimizer;
+    cn_updater *next;
     int count, slot_count;
     cn_tensor **variable;
+    int *position; /* of each among all variables, and their gradients */
     bool *decays;
+    cn_tensor *step_counter, *dynamic_scale; /* NULL without loss scaling */
     cn_tensor *iteration, *learning_rate;
     kind kinds[KINDS];
     cn_tensor **all; /* everything above in Keras' order */
@@ -245,8 +250,12 @@ static bool add_kinds(cn_updater *u)
 
 static bool list_variables(cn_updater *u)
 {
-    if (!(u->all = cn_allocate((size_t)(2 + KINDS * u->count), sizeof *u->all)))
+    if (!(u->all = cn_allocate((size_t)(4 + KINDS * u->count), sizeof *u->all)))
         return false;
+    if (u->step_counter) {
+        u->all[u->all_count++] = u->step_counter;
+        u->all[u->all_count++] = u->dynamic_scale;
+    }
     u->all[u->all_count++] = u->iteration;
     if (u->learning_rate)
         u->all[u->all_count++] = u->learning_rate;
@@ -263,19 +272,29 @@ static bool list_variables(cn_updater *u)
     return true;
 }
 
-static bool fill_updater(cn_updater *u, cn_tensor *const *variables, int count)
+static cn_tensor *new_number(const char *name, double value)
 {
-    u->count = count;
-    u->decays = cn_allocate((size_t)count, sizeof *u->decays);
-    u->variable = cn_allocate((size_t)count, sizeof *u->variable);
+    cn_tensor *variable = cn_variable_new(CN_SHAPE(), .dtype = CN_F64, .name = name);
+    if (variable)
+        *(double *)variable->variable->storage = value;
+    return variable;
+}
+
+/* The variables at u->position. */
+static bool fill_updater(cn_updater *u, cn_tensor *const *variables)
+{
+    u->decays = cn_allocate((size_t)u->count, sizeof *u->decays);
+    u->variable = cn_allocate((size_t)u->count, sizeof *u->variable);
     if (!u->decays || !u->variable)
         return false;
-    memcpy(u->variable, variables, (size_t)count * sizeof *variables);
+    for (int i = 0; i < u->count; i++)
+        u->variable[i] = variables[u->position[i]];
     u->iteration = cn_variable_new(CN_SHAPE(), .dtype = CN_I32, .name = "iteration");
-    if (!u->optimizer.schedule.name) {
-        u->learning_rate = cn_variable_new(CN_SHAPE(), .dtype = CN_F64, .name = "learning_rate");
-        if (u->learning_rate)
-            *(double *)u->learning_rate->variable->storage = u->optimizer.learning_rate;
+    if (!u->optimizer.schedule.name)
+        u->learning_rate = new_number("learning_rate", u->optimizer.learning_rate);
+    if (u->optimizer.dynamic_growth_steps) {
+        u->step_counter = cn_variable_new(CN_SHAPE(), .dtype = CN_I32, .name = "step_counter");
+        u->dynamic_scale = new_number("dynamic_scale", u->optimizer.initial_scale);
     }
     if (cn_failed() || !find_decays(u))
         return false;
@@ -286,36 +305,81 @@ static bool fill_updater(cn_updater *u, cn_tensor *const *variables, int count)
     return list_variables(u);
 }
 
-cn_updater *cn_updater_new(cn_optimizer optimizer, cn_tensor *const *variables, int count)
+/* For those of `count` variables whose optimizer, by `choice`, is that of the index; NULL without an error if there are
+ * none. */
+static cn_updater *updater_of(const cn_optimizer *optimizer, int index, cn_tensor *const *variables, const int *choice,
+                              int count)
 {
-    if (cn_failed() || !check_optimizer(&optimizer) || !check_variables(variables, count))
-        return NULL;
     cn_updater *u = cn_allocate(1, sizeof *u);
-    if (!u)
+    if (!u || !(u->position = cn_allocate((size_t)count, sizeof *u->position))) {
+        cn_updater_free(u);
         return NULL;
-    u->optimizer = optimizer;
-    if (fill_updater(u, variables, count))
+    }
+    u->optimizer = cn_optimizer_at(optimizer, index);
+    for (int i = 0; i < count; i++)
+        if (choice[i] == index)
+            u->position[u->count++] = i;
+    if (u->count > 0 && fill_updater(u, variables))
         return u;
     cn_updater_free(u);
     return NULL;
 }
 
+/* Several have no scale of the loss in common. */
+static bool check_optimizers(const cn_optimizer *o)
+{
+    int count = cn_optimizer_count(o);
+    for (int i = 0; i < count; i++) {
+        cn_optimizer at = cn_optimizer_at(o, i);
+        if (!check_optimizer(&at))
+            return false;
+        if (count > 1 && (at.dynamic_growth_steps || at.loss_scale_factor != 0))
+            return cn_fail(CN_UNSUPPORTED, "MultiOptimizer: one of several optimizers cannot scale the loss");
+        if (i > 0 && o->others[i - 1].optimizer.others)
+            return cn_fail(CN_UNSUPPORTED, "MultiOptimizer: one of several optimizers cannot be several");
+    }
+    return true;
+}
+
+cn_updater *cn_updater_new(cn_optimizer optimizer, cn_tensor *const *variables, int count)
+{
+    if (cn_failed() || !check_optimizers(&optimizer) || !check_variables(variables, count))
+        return NULL;
+    int *choice = cn_allocate((size_t)count, sizeof *choice);
+    cn_updater *first = NULL, **last = &first;
+    for (int i = 0; choice && i < count; i++)
+        choice[i] = cn_choose_optimizer(&optimizer, cn_name_of(variables[i]));
+    for (int k = 0; choice && !cn_failed() && k < cn_optimizer_count(&optimizer); k++)
+        if ((*last = updater_of(&optimizer, k, variables, choice, count)))
+            last = &(*last)->next;
+    cn_release(choice);
+    if (!cn_failed())
+        return first;
+    cn_updater_free(first);
+    return NULL;
+}
+
 void cn_updater_free(cn_updater *u)
 {
-    if (!u)
-        return;
-    for (int k = 0; k < KINDS; k++) {
-        for (int i = 0; u->kinds[k].variable && i < u->count; i++)
-            cn_variable_free(u->kinds[k].variable[i]);
-        cn_release(u->kinds[k].variable);
-        cn_release(u->kinds[k].block);
+    while (u) {
+        cn_updater *next = u->next;
+        for (int k = 0; k < KINDS; k++) {
+            for (int i = 0; u->kinds[k].variable && i < u->count; i++)
+                cn_variable_free(u->kinds[k].variable[i]);
+            cn_release(u->kinds[k].variable);
+            cn_release(u->kinds[k].block);
+        }
+        cn_variable_free(u->iteration);
+        cn_variable_free(u->learning_rate);
+        cn_variable_free(u->step_counter);
+        cn_variable_free(u->dynamic_scale);
+        cn_release(u->all);
+        cn_release(u->decays);
+        cn_release(u->variable);
+        cn_release(u->position);
+        cn_release(u);
+        u = next;
     }
-    cn_variable_free(u->iteration);
-    cn_variable_free(u->learning_rate);
-    cn_release(u->all);
-    cn_release(u->decays);
-    cn_release(u->variable);
-    cn_release(u);
 }
 
 /* The scalars of a step: all that depends on the iteration and the learning rate, worked out within the tape, so that
@@ -333,14 +397,15 @@ static bool run_scalars(void *const *pointer, const void *prepared)
     int64_t iteration = *(const int32_t *)pointer[1];
     int64_t each = o->gradient_accumulation_steps ? o->gradient_accumulation_steps : 1, applied = iteration / each;
     double rate = learning_rate_at(o, iteration, o->schedule.name ? 0 : *(const double *)pointer[2]);
+    bool finite = !o->dynamic_growth_steps || *(const int32_t *)pointer[o->schedule.name ? 2 : 3];
     int frequency = o->ema_overwrite_frequency;
-    step[CN_STEP_APPLIES] = (iteration + 1) % each == 0;
+    step[CN_STEP_APPLIES] = finite && (iteration + 1) % each == 0;
     step[CN_STEP_DECAY] = o->weight_decay * rate;
     step[CN_STEP_RATE] = o->type->rate ? o->type->rate(o, applied + 1, rate) : rate;
     if (o->type->coefficients)
         o->type->coefficients(o, applied + 1, rate, step + CN_STEP_COEFFICIENTS);
-    step[CN_STEP_EMA_MOMENTUM] = applied == 0 ? 0 : o->ema_momentum;
-    step[CN_STEP_EMA_OVERWRITES] = frequency > 0 && (applied + 1) % frequency == 0;
+    step[CN_STEP_EMA_MOMENTUM] = !finite ? 1 : applied == 0 ? 0 : o->ema_momentum;
+    step[CN_STEP_EMA_OVERWRITES] = finite && frequency > 0 && (applied + 1) % frequency == 0;
     return true;
 }
 
@@ -375,6 +440,37 @@ static bool divide_by_loss_scale(const cn_updater *u, cn_tensor **g)
         if (g[i] && !(g[i] = cn_div(g[i], cn_scalar(g[i], u->optimizer.loss_scale_factor))))
             return false;
     return true;
+}
+
+static cn_tensor *integer(cn_tape *tape, int value)
+{
+    return cn_full(tape, CN_SHAPE(), value, .dtype = CN_I32);
+}
+
+/* Whether all gradients are finite: an I32 of shape (). */
+static cn_tensor *all_finite(const cn_updater *u, cn_tape *tape, cn_tensor *const *g)
+{
+    cn_tensor *finite = integer(tape, 1);
+    for (int i = 0; i < u->count; i++)
+        if (g[i])
+            finite = cn_logical_and(finite, cn_all(cn_isfinite(g[i])));
+    return finite;
+}
+
+/* Divides the gradients by the scale, and sets the scale of the next step. Where they are not finite they become 0, so
+ * that none is accumulated. */
+static bool unscale(const cn_updater *u, cn_tape *tape, cn_tensor *finite, cn_tensor **g)
+{
+    cn_tensor *scale = cn_read(tape, u->dynamic_scale), *count = cn_read(tape, u->step_counter);
+    for (int i = 0; i < u->count; i++)
+        if (g[i])
+            g[i] = cn_where(finite, cn_div(g[i], cn_cast(scale, g[i]->dtype)), cn_scalar(g[i], 0));
+    cn_tensor *next = cn_add(count, integer(tape, 1));
+    cn_tensor *grows = cn_equal(next, integer(tape, u->optimizer.dynamic_growth_steps));
+    cn_tensor *kept = cn_mul(next, cn_logical_and(finite, cn_logical_not(grows)));
+    cn_tensor *grown = cn_where(grows, cn_mul(scale, cn_scalar(scale, 2)), scale);
+    cn_tensor *next_scale = cn_where(finite, grown, cn_div(scale, cn_scalar(scale, 2)));
+    return cn_assign(u->step_counter, kept) && cn_assign(u->dynamic_scale, next_scale);
 }
 
 static bool accumulate(const cn_updater *u, cn_tensor *step, cn_tensor **g)
@@ -469,52 +565,81 @@ static bool average(const cn_updater *u, cn_tensor *step)
 static cn_tape *tape_of_gradients(const cn_updater *u, cn_tensor *const *gradients)
 {
     cn_tape *tape = NULL;
-    for (int i = 0; i < u->count; i++) {
-        if (!gradients[i])
-            continue;
-        if (!gradients[i]->tape || (tape && gradients[i]->tape != tape)) {
-            cn_fail(CN_TAPE, "apply_gradients: the gradient of %s is not on the tape of the others",
-                    cn_name_of(u->variable[i]));
-            return NULL;
+    for (; u; u = u->next)
+        for (int i = 0; i < u->count; i++) {
+            const cn_tensor *gradient = gradients[u->position[i]];
+            if (!gradient)
+                continue;
+            if (!gradient->tape || (tape && gradient->tape != tape)) {
+                cn_fail(CN_TAPE, "apply_gradients: the gradient of %s is not on the tape of the others",
+                        cn_name_of(u->variable[i]));
+                return NULL;
+            }
+            tape = gradient->tape;
         }
-        tape = gradients[i]->tape;
-    }
     if (!tape)
         cn_fail(CN_GRADIENT, "apply_gradients: there is no gradient for any variable");
     return tape;
 }
 
-bool cn_apply_gradients(cn_updater *u, cn_tensor *const *gradients)
+/* One optimizer's. g[i] belongs to variable i. */
+static bool apply(const cn_updater *u, cn_tape *tape, cn_tensor **g)
 {
-    if (cn_failed())
+    cn_tensor *in[3] = {u->iteration}, *step, *made = u->dynamic_scale ? all_finite(u, tape, g) : integer(tape, 1);
+    int count = 1;
+    if (u->learning_rate)
+        in[count++] = u->learning_rate;
+    if (u->dynamic_scale)
+        in[count++] = made;
+    if (u->dynamic_scale && !unscale(u, tape, made, g))
         return false;
-    if (!u || !gradients)
-        return cn_fail(CN_ARGUMENT, "apply_gradients: needs an updater and gradients");
-    cn_tape *tape = tape_of_gradients(u, gradients);
-    cn_tensor **g = tape ? cn_arena_record(&tape->records, (size_t)u->count * sizeof *g) : NULL;
-    if (!g)
-        return false;
-    memcpy(g, gradients, (size_t)u->count * sizeof *g);
-    cn_tensor *in[] = {u->iteration, u->learning_rate}, *step;
-    if (!cn_record_on(tape, &scalars_of_step, &u->optimizer, in, u->learning_rate ? 2 : 1, &step, 1))
-        return false;
-    return divide_by_loss_scale(u, g) && accumulate(u, step, g) && clip(u, g) && apply_rule(u, tape, step, g) &&
-           average(u, step) &&
-           cn_assign(u->iteration, cn_add(u->iteration, cn_ones(tape, CN_SHAPE(), .dtype = CN_I32)));
+    return cn_record_on(tape, &scalars_of_step, &u->optimizer, in, count, &step, 1) && divide_by_loss_scale(u, g) &&
+           accumulate(u, step, g) && clip(u, g) && apply_rule(u, tape, step, g) && average(u, step) &&
+           cn_assign(u->iteration, cn_add(u->iteration, made));
 }
 
-bool cn_finish_updates(cn_updater *u)
+bool cn_apply_gradients(cn_updater *updater, cn_tensor *const *gradients)
 {
     if (cn_failed())
         return false;
-    if (!u)
-        return cn_fail(CN_ARGUMENT, "finish_updates: needs an updater");
-    cn_tensor **averages = u->kinds[AVERAGE].variable;
-    for (int i = 0; averages && i < u->count; i++) {
-        cn_view values = cn_array_with(averages[i]->variable->storage, cn_array_type_of(averages[i]->dtype), false,
-                                       averages[i]->shape);
-        if (!cn_variable_set(u->variable[i], values))
+    if (!updater || !gradients)
+        return cn_fail(CN_ARGUMENT, "apply_gradients: needs an updater and gradients");
+    cn_tape *tape = tape_of_gradients(updater, gradients);
+    for (const cn_updater *u = updater; u; u = u->next) {
+        cn_tensor **g = tape ? cn_arena_record(&tape->records, (size_t)u->count * sizeof *g) : NULL;
+        bool any = false;
+        for (int i = 0; g && i < u->count; i++)
+            any = (g[i] = gradients[u->position[i]]) || any;
+        if (!g || (any && !apply(u, tape, g)))
             return false;
+    }
+    return true;
+}
+
+cn_tensor *cn_scale_loss(cn_updater *u, cn_tensor *loss)
+{
+    if (cn_failed() || !u || !loss)
+        return loss;
+    if (u->dynamic_scale)
+        return cn_mul(loss, cn_cast(cn_read(loss->tape, u->dynamic_scale), loss->dtype));
+    double factor = u->optimizer.loss_scale_factor;
+    return factor != 0 ? cn_mul(loss, cn_scalar(loss, factor)) : loss;
+}
+
+bool cn_finish_updates(cn_updater *updater)
+{
+    if (cn_failed())
+        return false;
+    if (!updater)
+        return cn_fail(CN_ARGUMENT, "finish_updates: needs an updater");
+    for (const cn_updater *u = updater; u; u = u->next) {
+        cn_tensor **averages = u->kinds[AVERAGE].variable;
+        for (int i = 0; averages && i < u->count; i++) {
+            cn_view values = cn_array_with(averages[i]->variable->storage, cn_array_type_of(averages[i]->dtype), false,
+                                           averages[i]->shape);
+            if (!cn_variable_set(u->variable[i], values))
+                return false;
+        }
     }
     return true;
 }
@@ -548,10 +673,17 @@ bool cn_set_learning_rate(cn_updater *u, double learning_rate)
 
 int cn_updater_variable_count(const cn_updater *u)
 {
-    return u ? u->all_count : 0;
+    int count = 0;
+    for (; u; u = u->next)
+        count += u->all_count;
+    return count;
 }
 
 cn_tensor *cn_updater_variable(const cn_updater *u, int index)
 {
-    return u && index >= 0 && index < u->all_count ? u->all[index] : NULL;
+    while (u && index >= u->all_count) {
+        index -= u->all_count;
+        u = u->next;
+    }
+    return u && index >= 0 ? u->all[index] : NULL;
 }

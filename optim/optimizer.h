@@ -12,6 +12,7 @@ extern "C" {
 enum { CN_MAX_EXCLUDED = 8, CN_MAX_SLOTS = 4, CN_MAX_COEFFICIENTS = 4 };
 
 typedef struct cn_optimizer_class cn_optimizer_class;
+typedef struct cn_optimizer_of cn_optimizer_of;
 
 /* The arguments of every optimizer, and those of the rules; one that a rule does not have is refused. 0 stands for "not
  * used" where it has no other meaning. */
@@ -39,6 +40,11 @@ typedef struct cn_optimizer {
     /* Variables without weight decay: POSIX regular expressions that are searched in a variable's name after its last
      * slash, {"bias"}. The texts must stay valid until the updater is made. */
     const char *exclude_from_weight_decay[CN_MAX_EXCLUDED];
+    /* See loss_scale.h: 0 growth steps, no loss scaling. */
+    double initial_scale;
+    int dynamic_growth_steps;
+    /* See multi.h: ends with one without variables; NULL: this optimizer for all. */
+    const cn_optimizer_of *others;
     const cn_optimizer_class *type; /* NULL: none */
 } cn_optimizer;
 
@@ -59,6 +65,8 @@ CN_API void cn_updater_free(cn_updater *updater);
  * division by the loss scale, accumulation, clipping, weight decay, the rule, moving average and overwriting, iteration
  * += 1. Constraints are the caller's, right after this. */
 CN_API bool cn_apply_gradients(cn_updater *updater, cn_tensor *const *gradients);
+/* The loss whose gradients cn_apply_gradients wants: the loss itself, unless the optimizer scales it. */
+CN_API cn_tensor *cn_scale_loss(cn_updater *updater, cn_tensor *loss);
 /* With .use_ema: sets the variables to their averages, as fit does at its end. */
 CN_API bool cn_finish_updates(cn_updater *updater);
 /* The learning rate of the next call. Setting it is an error with a schedule. */
@@ -66,8 +74,9 @@ CN_API double cn_learning_rate(const cn_updater *updater);
 CN_API bool cn_set_learning_rate(cn_updater *updater, double learning_rate);
 /* The number of calls so far. */
 CN_API int64_t cn_iterations(const cn_updater *updater);
-/* All variables of the optimizer in Keras' order: iteration, learning_rate (unless there is a schedule), averages,
- * accumulators, slots. NULL for an index out of range. */
+/* All variables of the optimizer in Keras' order: with loss scaling step_counter (I32) and dynamic_scale (float64),
+ * then iteration, learning_rate (unless there is a schedule), averages, accumulators, slots; of several optimizers, one
+ * after the other. NULL for an index out of range. */
 CN_API int cn_updater_variable_count(const cn_updater *updater);
 CN_API cn_tensor *cn_updater_variable(const cn_updater *updater, int index);
 

@@ -33,7 +33,7 @@ bool cn_finish_rule(const cn_optimizer *self, cn_update *u, cn_tensor *w, cn_ten
     u->new_w = w;
     for (int s = 0; s < CN_MAX_SLOTS; s++)
         u->new_slot[s] = slot[s];
-    if (self->gradient_accumulation_steps) {
+    if (self->gradient_accumulation_steps || self->dynamic_growth_steps) {
         cn_tensor *applies = cn_step_scalar(u, CN_STEP_APPLIES);
         u->new_w = cn_where(applies, w, u->w);
         for (int s = 0; s < CN_MAX_SLOTS; s++)

@@ -1,11 +1,12 @@
 /* The groups `optimizers` and `optimizers_last` (without the steps before the last): an optimizer, and schedules. */
 #include "formats/config_training.h"
 #include "golden.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_VARIABLES = 8 };
+enum { MAX_VARIABLES = 8, MAX_STEPS = 64 };
 
 /* What one variable goes through: gradients in, values after each step out, both steps x size. */
 typedef struct track {
@@ -36,11 +37,27 @@ static void end_track(track *t)
     free(t->values);
 }
 
-static bool make_step(golden_case *c, cn_updater *updater, track *tracks, int count, int step)
+/* What a scale of the loss goes through. */
+typedef struct scale_track {
+    int steps;
+    int32_t finite[MAX_STEPS]; /* 0: the first gradient of this step is infinite */
+    double scale[MAX_STEPS];   /* after each step */
+} scale_track;
+
+static bool start_scale(golden_case *c, scale_track *s)
+{
+    cn_tensor *finite = golden_input(c, "finite", 0);
+    s->steps = finite ? (int)cn_shape_size(cn_shape_of(finite)) : 0;
+    return s->steps <= MAX_STEPS && (!finite || cn_values(finite, cn_array(s->finite, s->steps)));
+}
+
+static bool make_step(golden_case *c, cn_updater *updater, track *tracks, int count, scale_track *s, int step)
 {
     cn_tensor *gradients[MAX_VARIABLES];
     for (int i = 0; i < count; i++) {
-        const double *from = tracks[i].gradients + step * cn_shape_size(tracks[i].shape);
+        double *from = tracks[i].gradients + step * cn_shape_size(tracks[i].shape);
+        if (i == 0 && step < s->steps && !s->finite[step])
+            *from = HUGE_VAL;
         gradients[i] = cn_constant_as(c->tape, cn_array_with(from, CN_ARRAY_F64, false, tracks[i].shape), c->dtype);
     }
     if (!cn_apply_gradients(updater, gradients))
@@ -50,6 +67,8 @@ static bool make_step(golden_case *c, cn_updater *updater, track *tracks, int co
         if (!cn_values(tracks[i].variable, cn_array_with(to, CN_ARRAY_F64, true, tracks[i].shape)))
             return false;
     }
+    if (step < s->steps)
+        s->scale[step] = cn_item(cn_read(c->tape, cn_updater_variable(updater, 1)));
     return true;
 }
 
@@ -71,11 +90,12 @@ static bool run_steps(golden_case *c, json_t *config)
 {
     cn_optimizer optimizer;
     track tracks[MAX_VARIABLES] = {{0}};
+    scale_track scale;
     cn_tensor *variables[MAX_VARIABLES];
     int count = golden_count(c, "w");
     const char *text = golden_metadata(c, "names");
     json_t *names = text ? json_loads(text, 0, NULL) : NULL;
-    bool understood = count <= MAX_VARIABLES && cn_optimizer_from_config(config, &optimizer);
+    bool understood = count <= MAX_VARIABLES && start_scale(c, &scale) && cn_optimizer_from_config(config, &optimizer);
     for (int i = 0; understood && i < count; i++) {
         const char *name = json_string_value(json_array_get(names, (size_t)i));
         understood = start_track(c, &tracks[i], i, name ? name : "w");
@@ -84,9 +104,11 @@ static bool run_steps(golden_case *c, json_t *config)
     cn_updater *updater = understood ? cn_updater_new(optimizer, variables, count) : NULL;
     bool fine = updater != NULL;
     for (int step = 0; fine && step < tracks[0].steps_shape.dim[0]; step++)
-        fine = make_step(c, updater, tracks, count, step);
+        fine = make_step(c, updater, tracks, count, &scale, step);
     if (fine)
         compare_tracks(c, updater, optimizer.schedule.name, tracks, count);
+    if (fine && scale.steps)
+        golden_compare(c, "scale", 0, cn_constant_as(c->tape, cn_array(scale.scale, scale.steps), c->dtype));
     cn_updater_free(updater);
     for (int i = 0; i < count && i < MAX_VARIABLES; i++)
         end_track(&tracks[i]);
@@ -96,7 +118,6 @@ static bool run_steps(golden_case *c, json_t *config)
 
 static bool run_schedule(golden_case *c, json_t *config)
 {
-    enum { MAX_STEPS = 64 };
     cn_schedule schedule;
     cn_tensor *step = golden_input(c, "step", 0);
     int32_t steps[MAX_STEPS];

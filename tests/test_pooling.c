@@ -1,7 +1,6 @@
 /* Pooling and resizing: windows at the edges, ties, shapes, refusals, gradients, masks; and rescaling. */
 #include "core/engine.h"
 #include "expect.h"
-#include "formats/config.h"
 #include <string.h>
 
 static void expect_clear(void)
@@ -191,6 +190,18 @@ Test(pooling, open_dimensions_stay_open)
     expect_open_shape(cn_up_sampling2d(.interpolation = CN_BILINEAR), cn_input(4, 5, 3), CN_SHAPE(-1, 8, 10, 3));
 }
 
+Test(pooling, operations_are_nodes_of_models)
+{
+    cn_tensor *x = cn_input(4, 1);
+    cn_model *model = cn_model_new({x}, {cn_add(cn_max_pool(x, {2}), cn_average_pool(x, {2}))});
+    const float in[] = {1, 3, 8, 4};
+    float out[2] = {0};
+    cn_predict(model, {cn_array(in, 1, 4, 1)}, {cn_array(out, 1, 2, 1)});
+    cr_expect_eq(out[0], 5);
+    cr_expect_eq(out[1], 14);
+    cn_model_free(model);
+}
+
 Test(pooling, only_the_average_of_a_sequence_uses_its_mask)
 {
     cn_tape *tape = cn_tape_new();
@@ -263,20 +274,16 @@ Test(pooling, rescaling_takes_integers)
     cn_tape_free(tape);
 }
 
-#ifdef CN_HAVE_JANSSON
-Test(pooling, configs_may_use_the_other_names)
+Test(pooling, classes_have_another_name)
 {
-    static const char *const names[][2] = {{"MaxPool2D", "max_pooling2d"},
-                                           {"AvgPool1D", "average_pooling1d"},
-                                           {"GlobalAvgPool3D", "global_average_pooling3d"},
-                                           {"GlobalMaxPool1D", "global_max_pooling1d"}};
+    static const char *const names[][2] = {{"MaxPool2D", "MaxPooling2D"},
+                                           {"AvgPool1D", "AveragePooling1D"},
+                                           {"GlobalAvgPool3D", "GlobalAveragePooling3D"},
+                                           {"GlobalMaxPool1D", "GlobalMaxPooling1D"}};
     for (int i = 0; i < 4; i++) {
-        json_t *arguments = i == 1 ? json_pack("{s:i}", "pool_size", 2) : json_object();
-        json_t *config = json_pack("{s:s, s:o}", "class_name", names[i][0], "config", arguments);
-        cn_layer *layer = cn_layer_from_config(config);
-        cr_assert_not_null(layer, "%s", cn_error_message());
-        cr_expect_str_eq(cn_layer_name(layer), names[i][1]);
-        json_decref(config);
+        cr_assert_not_null(cn_layer_class_named(names[i][0]));
+        cr_expect_str_eq(cn_layer_class_named(names[i][0])->name, names[i][1]);
     }
+    cr_expect_str_eq(cn_layer_name(cn_global_average_pooling2d()), "global_average_pooling2d");
+    cr_expect_str_eq(cn_layer_name(cn_max_pooling1d()), "max_pooling1d");
 }
-#endif

@@ -8,7 +8,7 @@
 typedef void cn_update_loop(int64_t from, int64_t n, void *const *pointer, const double *step, const double *constant);
 
 enum {
-    CN_STEP_APPLIES,        /* 0 in calls that only accumulate gradients, else 1 */
+    CN_STEP_APPLIES,        /* 0 in calls that only accumulate gradients or are left out, else 1 */
     CN_STEP_DECAY,          /* weight decay times learning rate */
     CN_STEP_RATE,           /* the learning rate, with the rule's bias corrections */
     CN_STEP_EMA_MOMENTUM,   /* 0 at the first step */

@@ -14,20 +14,20 @@ typedef struct cn_pool_axis {
     bool adaptive;
 } cn_pool_axis;
 
-/* Row-major, (outer, axes, inner): an axis too many has one element and one window. No window is empty. */
+/* Row-major, (samples, axes, channels): an axis too many has one element and one window. No window is empty. */
 typedef struct cn_pooling {
     cn_pool_axis axis[CN_POOL_AXES];
-    int64_t outer, inner;
+    int64_t samples, channels;
 } cn_pooling;
 
-/* For one of the `outer`, rows `first` up to `past` of axis 0: rows of windows, for the gradients rows of elements. The
+/* For one sample, rows `first` up to `past` of axis 0: rows of windows, for the gradients rows of elements. The
  * pointers of each, `index` saying which element of its window, in row-major order, a value is (int32):
  *   max           y, index (may be NULL), x    the first of equal ones
  *   max_pick      y, x, index
  *   max_grad      dx, dy, index
  *   average       y, x
  *   average_grad  dx, dy */
-typedef void cn_pool(const cn_pooling *pooling, int64_t outer, int64_t first, int64_t past, void *const *pointer);
+typedef void cn_pool(const cn_pooling *pooling, int64_t sample, int64_t first, int64_t past, void *const *pointer);
 
 #define CN_POOLS(X) X(max) X(max_pick) X(max_grad) X(average) X(average_grad)
 enum {

@@ -7,26 +7,26 @@ typedef void FN(element)(int64_t channels, int64_t k, int64_t size, REAL *restri
                          REAL *restrict whole);
 
 /* Of the rows of windows, those elements that lie in the rows of elements, window after window. */
-CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t outer, range windows, range rows, REAL *pooled,
+CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t sample, range windows, range rows, REAL *pooled,
                                 int32_t *index, REAL *whole, FN(element) * element)
 {
     const cn_pool_axis *a = p->axis;
-    int64_t at = (outer * a[0].out + windows.first) * a[1].out * a[2].out * p->inner;
-    whole += outer * a[0].in * a[1].in * a[2].in * p->inner;
+    int64_t at = (sample * a[0].out + windows.first) * a[1].out * a[2].out * p->channels;
+    whole += sample * a[0].in * a[1].in * a[2].in * p->channels;
     for (int64_t i = windows.first; i < windows.past; i++) {
         const range x = window(&a[0], i), some = common(x, rows);
         for (int64_t j = 0; j < a[1].out; j++) {
             const range y = window(&a[1], j);
-            for (int64_t k = 0; k < a[2].out; k++, at += p->inner) {
+            for (int64_t k = 0; k < a[2].out; k++, at += p->channels) {
                 const range z = window(&a[2], k);
                 const int64_t row = z.past - z.first, plane = (y.past - y.first) * row;
                 for (int64_t u = some.first; u < some.past; u++)
                     for (int64_t v = y.first; v < y.past; v++) {
                         const int64_t number = (u - x.first) * plane + (v - y.first) * row;
-                        REAL *from = whole + ((u * a[1].in + v) * a[2].in + z.first) * p->inner;
+                        REAL *from = whole + ((u * a[1].in + v) * a[2].in + z.first) * p->channels;
                         for (int64_t w = 0; w < row; w++)
-                            element(p->inner, number + w, (x.past - x.first) * plane, pooled + at,
-                                    index ? index + at : NULL, from + w * p->inner);
+                            element(p->channels, number + w, (x.past - x.first) * plane, pooled + at,
+                                    index ? index + at : NULL, from + w * p->channels);
                     }
             }
         }
@@ -34,19 +34,19 @@ CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t outer, range window
 }
 
 /* Rows of windows, with all their elements. */
-CN_INLINE void FN(pool)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, REAL *pooled, int32_t *index,
+CN_INLINE void FN(pool)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, REAL *pooled, int32_t *index,
                         REAL *whole, FN(element) * element)
 {
-    FN(each_element)(p, outer, (range){first, past}, (range){0, p->axis[0].in}, pooled, index, whole, element);
+    FN(each_element)(p, sample, (range){first, past}, (range){0, p->axis[0].in}, pooled, index, whole, element);
 }
 
 /* Rows of elements, with all windows that they are in. */
-CN_INLINE void FN(spread)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, REAL *pooled, int32_t *index,
-                          REAL *whole, FN(element) * element)
+CN_INLINE void FN(spread)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, REAL *pooled,
+                          int32_t *index, REAL *whole, FN(element) * element)
 {
-    const int64_t row = p->axis[1].in * p->axis[2].in * p->inner;
-    memset(whole + (outer * p->axis[0].in + first) * row, 0, (size_t)((past - first) * row) * sizeof *whole);
-    FN(each_element)(p, outer, (range){0, p->axis[0].out}, (range){first, past}, pooled, index, whole, element);
+    const int64_t row = p->axis[1].in * p->axis[2].in * p->channels;
+    memset(whole + (sample * p->axis[0].in + first) * row, 0, (size_t)((past - first) * row) * sizeof *whole);
+    FN(each_element)(p, sample, (range){0, p->axis[0].out}, (range){first, past}, pooled, index, whole, element);
 }
 
 CN_INLINE void FN(max_value)(int64_t channels, int64_t k, int64_t size, REAL *restrict y, int32_t *restrict index,
@@ -112,32 +112,32 @@ CN_INLINE void FN(average_grad_element)(int64_t channels, int64_t k, int64_t siz
     EACH_CHANNEL dx[c] += dy[c] / (REAL)size;
 }
 
-static void FN(max)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, void *const *pointer)
+static void FN(max)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
     if (pointer[1])
-        FN(pool)(p, outer, first, past, pointer[0], pointer[1], pointer[2], FN(max_indexed));
+        FN(pool)(p, sample, first, past, pointer[0], pointer[1], pointer[2], FN(max_indexed));
     else
-        FN(pool)(p, outer, first, past, pointer[0], NULL, pointer[2], FN(max_value));
+        FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[2], FN(max_value));
 }
 
-static void FN(max_pick)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, void *const *pointer)
+static void FN(max_pick)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(pool)(p, outer, first, past, pointer[0], pointer[2], pointer[1], FN(pick_element));
+    FN(pool)(p, sample, first, past, pointer[0], pointer[2], pointer[1], FN(pick_element));
 }
 
-static void FN(max_grad)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, void *const *pointer)
+static void FN(max_grad)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(spread)(p, outer, first, past, pointer[1], pointer[2], pointer[0], FN(max_grad_element));
+    FN(spread)(p, sample, first, past, pointer[1], pointer[2], pointer[0], FN(max_grad_element));
 }
 
-static void FN(average)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, void *const *pointer)
+static void FN(average)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(pool)(p, outer, first, past, pointer[0], NULL, pointer[1], FN(average_element));
+    FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[1], FN(average_element));
 }
 
-static void FN(average_grad)(const cn_pooling *p, int64_t outer, int64_t first, int64_t past, void *const *pointer)
+static void FN(average_grad)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(spread)(p, outer, first, past, pointer[1], NULL, pointer[0], FN(average_grad_element));
+    FN(spread)(p, sample, first, past, pointer[1], NULL, pointer[0], FN(average_grad_element));
 }
 
 #undef FN

@@ -1,7 +1,7 @@
 #include "core/ops/pooling.h"
 #include "core/engine.h"
 #include "core/kernels/kernels.h"
-#include "core/ops/axis.h"
+#include "core/ops/shaping.h"
 #include "core/ops/sizes.h"
 #include "core/pieces.h"
 #include <string.h>
@@ -14,7 +14,6 @@ typedef struct pool_attributes {
     int64_t size[CN_SPACE]; /* of the windows; adaptive: of the output */
     int64_t strides[CN_SPACE];
     cn_padding padding;
-    cn_data_format data_format;
     cn_shape whole; /* of a gradient: the shape of what is pooled */
 } pool_attributes;
 
@@ -28,7 +27,7 @@ static bool find_axis(const cn_entry *entry, int axis, int64_t in, cn_pool_axis 
         return in > 0 || cn_entry_fail(entry, CN_SHAPES, "there is nothing to pool");
     }
     if (attributes->padding == CN_SAME) {
-        a->out = (in + stride - 1) / stride;
+        a->out = cn_divide_up(in, stride);
         int64_t padding = (a->out - 1) * stride + size - in;
         a->before = padding > 0 ? padding / 2 : 0;
         return true;
@@ -40,25 +39,25 @@ static bool find_axis(const cn_entry *entry, int axis, int64_t in, cn_pool_axis 
     return true;
 }
 
-/* Works out the windows of a tensor of shape `whole`, and the shape of what they give. */
+/* Works out the windows of a tensor of shape `whole`, channels last, and the shape of what they give. */
 static bool find_windows(const cn_entry *entry, const cn_shape *whole, cn_pooling *p, cn_shape *pooled)
 {
     const pool_attributes *attributes = entry->attributes;
-    int space = whole->rank - 2, first = attributes->data_format == CN_CHANNELS_FIRST ? 2 : 1;
+    int space = whole->rank - 2;
     if (space < 1 || space > CN_SPACE)
         return cn_entry_fail(entry, CN_SHAPES, "takes 1 to 3 axes of space beside the batch and the channels");
     if (attributes->padding != CN_VALID && attributes->padding != CN_SAME)
         return cn_entry_fail(entry, CN_ARGUMENT, "padding is valid or same");
     if (!cn_sizes_fit(attributes->size, space) || !cn_sizes_fit(attributes->strides, space))
         return cn_entry_fail(entry, CN_ARGUMENT, "sizes and strides must be positive numbers, one or one an axis");
-    *p = (cn_pooling){.outer = cn_span(whole, 0, first), .inner = cn_span(whole, first + space, whole->rank)};
+    *p = (cn_pooling){.samples = whole->dim[0], .channels = whole->dim[space + 1]};
     *pooled = *whole;
     for (int i = 0; i < CN_POOL_AXES; i++) {
         p->axis[i] = (cn_pool_axis){.in = 1, .out = 1, .size = 1, .stride = 1};
-        if (i < space && !find_axis(entry, i, whole->dim[first + i], &p->axis[i]))
+        if (i < space && !find_axis(entry, i, whole->dim[1 + i], &p->axis[i]))
             return false;
         if (i < space)
-            pooled->dim[first + i] = p->axis[i].out;
+            pooled->dim[1 + i] = p->axis[i].out;
     }
     return true;
 }
@@ -87,7 +86,7 @@ static bool spread_infer(const cn_entry *entry, cn_type *output)
     return true;
 }
 
-/* Rows of axis 0 are cut into `chunks` for each of the outer. */
+/* Rows of axis 0 are cut into `chunks` for each sample. */
 typedef struct pool_plan {
     cn_pool *kernel;
     cn_pooling pooling;
@@ -104,11 +103,11 @@ static void run_piece(void *context, int64_t piece)
 {
     const pool_work *work = context;
     const pool_plan *plan = work->plan;
-    int64_t task = piece * plan->tasks_a_piece, end = task + plan->tasks_a_piece;
-    for (; task < end && task < plan->pooling.outer * plan->chunks; task++) {
-        int64_t outer = task / plan->chunks, chunk = task % plan->chunks;
-        plan->kernel(&plan->pooling, outer, plan->rows * chunk / plan->chunks, plan->rows * (chunk + 1) / plan->chunks,
-                     work->pointer);
+    int64_t task = piece * plan->tasks_a_piece;
+    int64_t end = cn_least(task + plan->tasks_a_piece, plan->pooling.samples * plan->chunks);
+    for (; task < end; task++) {
+        cn_range rows = cn_part(plan->rows, plan->chunks, task % plan->chunks);
+        plan->kernel(&plan->pooling, task / plan->chunks, rows.first, rows.first + rows.count, work->pointer);
     }
 }
 
@@ -116,8 +115,8 @@ static bool run_pool(void *const *pointer, const void *prepared)
 {
     const pool_plan *plan = prepared;
     pool_work work = {plan, pointer};
-    int64_t tasks = plan->pooling.outer * plan->chunks;
-    cn_parallel((tasks + plan->tasks_a_piece - 1) / plan->tasks_a_piece, plan->nanoseconds, run_piece, &work);
+    int64_t tasks = plan->pooling.samples * plan->chunks;
+    cn_parallel(cn_divide_up(tasks, plan->tasks_a_piece), plan->nanoseconds, run_piece, &work);
     return true;
 }
 
@@ -138,15 +137,14 @@ static bool prepare_pool(const cn_entry *entry, cn_preparation *preparation, int
     const cn_pooling *p = &plan->pooling;
     double work = (double)cn_shape_size(pooled);
     for (int i = 0; i < CN_POOL_AXES; i++)
-        work *= p->axis[i].adaptive ? (double)p->axis[i].in / (double)p->axis[i].out + 1 : (double)p->axis[i].size;
+        work *= p->axis[i].adaptive ? (double)p->axis[i].in / (double)p->axis[i].out + 1
+                                    : (double)cn_least(p->axis[i].size, p->axis[i].in);
     int64_t pieces = at_least_one((int64_t)(work / PIECE));
     plan->kernel = cn_kernels_now()->pooling->pool[pool][dtype];
     plan->rows = spreads ? p->axis[0].in : p->axis[0].out;
-    plan->chunks = at_least_one(pieces / at_least_one(p->outer));
-    if (plan->chunks > plan->rows)
-        plan->chunks = at_least_one(plan->rows);
-    plan->tasks_a_piece = at_least_one(p->outer * plan->chunks / pieces);
-    plan->nanoseconds = work / (p->inner >= 16 ? 4 : 0.5);
+    plan->chunks = at_least_one(cn_least(pieces / at_least_one(p->samples), plan->rows));
+    plan->tasks_a_piece = at_least_one(p->samples * plan->chunks / pieces);
+    plan->nanoseconds = work / (p->channels >= 16 ? 4 : 0.5);
     preparation->kernel = run_pool;
     return true;
 }
@@ -234,15 +232,20 @@ static const cn_operation average_pool_grad = {.name = "average_pool_grad",
                                                .prepare = average_grad_prepare,
                                                .vjp = average_grad_vjp};
 
-static cn_tensor *record_max(const pool_attributes *attributes, cn_tensor *x)
+/* Channels are vectors of the kernels: where they come first they are brought to the end, and back. */
+static cn_tensor *pool(bool max, pool_attributes attributes, cn_data_format data_format, cn_tensor *x)
 {
-    cn_tensor *outputs[2];
-    return cn_record_many(&max_pool, attributes, &x, 1, outputs, 2) ? outputs[0] : NULL;
+    bool first = data_format == CN_CHANNELS_FIRST;
+    cn_tensor *y[2], *last = first ? cn_moveaxis(x, 1, -1) : x;
+    if (max ? !cn_record_many(&max_pool, &attributes, &last, 1, y, 2)
+            : !(y[0] = cn_record(&average_pool, &attributes, &last, 1)))
+        return NULL;
+    return first ? cn_moveaxis(y[0], -1, 1) : y[0];
 }
 
 static pool_attributes of_windows(const cn_pool_args *args)
 {
-    pool_attributes attributes = {.padding = args->padding, .data_format = args->data_format};
+    pool_attributes attributes = {.padding = args->padding};
     memcpy(attributes.size, args->pool_size, sizeof attributes.size);
     memcpy(attributes.strides, args->strides[0] ? args->strides : args->pool_size, sizeof attributes.strides);
     return attributes;
@@ -250,7 +253,7 @@ static pool_attributes of_windows(const cn_pool_args *args)
 
 static pool_attributes of_output(const cn_adaptive_pool_args *args)
 {
-    pool_attributes attributes = {.adaptive = true, .data_format = args->data_format};
+    pool_attributes attributes = {.adaptive = true};
     memcpy(attributes.size, args->output_size, sizeof attributes.size);
     memcpy(attributes.strides, args->output_size, sizeof attributes.strides);
     return attributes;
@@ -258,26 +261,22 @@ static pool_attributes of_output(const cn_adaptive_pool_args *args)
 
 cn_tensor *cn_max_pool_with(cn_pool_args args)
 {
-    pool_attributes attributes = of_windows(&args);
-    return record_max(&attributes, args.x);
+    return pool(true, of_windows(&args), args.data_format, args.x);
 }
 
 cn_tensor *cn_average_pool_with(cn_pool_args args)
 {
-    pool_attributes attributes = of_windows(&args);
-    return cn_record(&average_pool, &attributes, &args.x, 1);
+    return pool(false, of_windows(&args), args.data_format, args.x);
 }
 
 cn_tensor *cn_adaptive_max_pool_with(cn_adaptive_pool_args args)
 {
-    pool_attributes attributes = of_output(&args);
-    return record_max(&attributes, args.x);
+    return pool(true, of_output(&args), args.data_format, args.x);
 }
 
 cn_tensor *cn_adaptive_average_pool_with(cn_adaptive_pool_args args)
 {
-    pool_attributes attributes = of_output(&args);
-    return cn_record(&average_pool, &attributes, &args.x, 1);
+    return pool(false, of_output(&args), args.data_format, args.x);
 }
 
 extern const cn_operation *const cn_pooling_operations[];
