@@ -20,7 +20,8 @@
     X(AdaptiveMaxPooling##space##D, cn_adaptive_max_pooling##space##d({2}), __VA_ARGS__)            \
     X(Cropping##space##D, cn_cropping##space##d(CN_SHAPE(1)), __VA_ARGS__)                          \
     X(ZeroPadding##space##D, cn_zero_padding##space##d(), __VA_ARGS__)                              \
-    X(UpSampling##space##D, cn_up_sampling##space##d(), __VA_ARGS__)
+    X(UpSampling##space##D, cn_up_sampling##space##d(), __VA_ARGS__)                                \
+    X(SpatialDropout##space##D, cn_spatial_dropout##space##d(0.4), __VA_ARGS__)
 
 #define SAMPLES(X)                                                                                    \
     X(Dense, cn_dense(3, cn_tanh), {2, {2, 4}})                                                       \
@@ -42,6 +43,10 @@
     X(Minimum, cn_minimum_layer(), {2, {2, 3}}, {2, {2, 3}})                                          \
     X(Dot, cn_dot_layer(CN_SHAPE(-1)), {2, {2, 3}}, {2, {2, 3}})                                      \
     X(Dropout, cn_dropout(0.4), {2, {3, 4}})                                                          \
+    X(GaussianDropout, cn_gaussian_dropout(0.4), {2, {3, 4}})                                         \
+    X(GaussianNoise, cn_gaussian_noise(0.4), {2, {3, 4}})                                             \
+    X(AlphaDropout, cn_alpha_dropout(0.4), {2, {3, 4}})                                               \
+    X(ActivityRegularization, cn_activity_regularization(0.1, 0.2), {2, {3, 4}})                      \
     X(LSTM, cn_lstm(2, .return_sequences = true), {3, {2, 3, 2}})                                     \
     X(GRU, cn_gru(2, .return_state = true), {3, {2, 3, 2}})                                           \
     X(SimpleRNN, cn_simple_rnn(2, .go_backwards = true), {3, {2, 3, 2}})                              \

@@ -1,4 +1,4 @@
-/* The first layers beside what the golden cases show: errors, shapes, masks, dropout, regularizers and constraints. */
+/* The first layers beside what the golden cases show: errors, shapes, masks, regularizers and constraints. */
 #include "core/engine.h"
 #include "expect.h"
 #include <string.h>
@@ -36,7 +36,6 @@ Test(layers_core, shapes_with_an_open_batch)
 Test(layers_core, arguments_out_of_range_are_refused)
 {
     expect_error(!cn_dense(0), "dense: units must be positive, not 0");
-    expect_error(!cn_dropout(1.5), "dropout: rate must be from 0 to 1, not 1.5");
     expect_error(!cn_embedding(0, 2), "embedding: input_dim and output_dim must be positive, not 0 and 2");
     expect_error(!cn_reshape_layer(CN_SHAPE(-1, -1)), "reshape: (None, None) is not the shape of a sample");
     expect_error(!cn_call(cn_dense(2), cn_input(3, -1)),
@@ -198,58 +197,6 @@ Test(layers_core, gradients_of_masking_identity_and_lambda)
     for (int i = 0; i < 4; i++)
         cr_expect(cn_gradient_check_layer(NULL, layers[i], .input_count = 1, .inputs = {CN_SHAPE(2, 3)}), "%s: %s",
                   cn_layer_name(layers[i]), cn_error_message());
-}
-
-enum { MANY = 40000 };
-static float values[MANY];
-
-static void drop(cn_layer *layer, cn_shape shape)
-{
-    cn_tape *tape = cn_tape_new(.training = true);
-    cn_tensor *y = cn_call(layer, cn_ones(tape, shape));
-    cr_assert_not_null(y, "%s", cn_error_message());
-    cr_assert(cn_values(y, cn_array_with(values, CN_ARRAY_F32, true, shape)));
-    cn_tape_free(tape);
-}
-
-Test(layers_core, dropout_keeps_the_mean_and_drops_its_share)
-{
-    drop(cn_dropout(0.2), CN_SHAPE(MANY));
-    int dropped = 0;
-    for (int i = 0; i < MANY; i++) {
-        cr_assert(values[i] == 0 || values[i] == 1.25f);
-        dropped += values[i] == 0;
-    }
-    cr_assert_float_eq(dropped / (double)MANY, 0.2, 5 * sqrt(0.2 * 0.8 / MANY));
-}
-
-Test(layers_core, dropout_draws_once_along_axes_of_size_one_in_its_noise_shape)
-{
-    drop(cn_dropout(0.5, .noise_shape = CN_SHAPE(-1, 1)), CN_SHAPE(100, 7));
-    int dropped = 0;
-    for (int i = 0; i < 100; i++) {
-        dropped += values[i * 7] == 0;
-        for (int j = 1; j < 7; j++)
-            cr_assert_eq(values[i * 7 + j], values[i * 7]);
-    }
-    cr_assert(dropped > 20 && dropped < 80);
-}
-
-Test(layers_core, dropout_of_everything_gives_zeros)
-{
-    drop(cn_dropout(1), CN_SHAPE(100));
-    for (int i = 0; i < 100; i++)
-        cr_assert_eq(values[i], 0);
-}
-
-Test(layers_core, dropout_with_a_seed_repeats_and_steps_differ)
-{
-    float first[64];
-    cn_layer *layer = cn_dropout(0.5, .seed = 3);
-    drop(layer, CN_SHAPE(64));
-    memcpy(first, values, sizeof first);
-    drop(layer, CN_SHAPE(64));
-    cr_assert_neq(memcmp(first, values, sizeof first), 0);
 }
 
 Test(layers_core, dense_kernel_is_kept_once_built_for_another_width)
