@@ -120,29 +120,6 @@ cn_dense_args cn_dense_defaults(void)
     return (cn_dense_args){CN_DENSE_DEFAULTS};
 }
 
-/* Activation */
-
-typedef struct activation {
-    cn_layer base;
-    cn_activation_args args;
-} activation;
-
-static cn_tensor *activation_call(cn_layer *layer, cn_tensor *x)
-{
-    return cn_activate(((activation *)layer)->args.activation, x);
-}
-
-static const cn_layer_class activation_class = {.name = "Activation",
-                                                .size = sizeof(activation),
-                                                .call = activation_call,
-                                                .mask = CN_MASK_PASSES,
-                                                .fields = {CN_ARGUMENT_FIELD(activation, ACTIVATION, activation)}};
-
-cn_layer *cn_activation_layer_with(cn_activation_args args)
-{
-    return cn_layer_like(&activation_class, &(activation){.base = CN_BASE_OF(args), .args = args});
-}
-
 /* Embedding */
 
 typedef struct embedding {
@@ -346,5 +323,5 @@ cn_layer *cn_lambda_with(cn_lambda_args args)
     return cn_layer_like(&lambda_class, &(lambda){.base = CN_BASE_OF(args), .args = args});
 }
 
-const cn_layer_class *const cn_core_classes[] = {&input_class,   &dense_class,    &activation_class, &embedding_class,
-                                                 &masking_class, &identity_class, &lambda_class,     NULL};
+const cn_layer_class *const cn_core_classes[] = {
+    &input_class, &dense_class, &embedding_class, &masking_class, &identity_class, &lambda_class, NULL};

@@ -1,4 +1,4 @@
-/* Keras' core layers: Dense, Activation, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
+/* Keras' core layers: Dense, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
  * their first axis. */
 #ifndef CN_LAYERS_CORE_H
 #define CN_LAYERS_CORE_H
@@ -25,16 +25,6 @@ typedef struct cn_dense_args {
 #define cn_dense(...) cn_dense_with((cn_dense_args){CN_DENSE_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_layer *cn_dense_with(cn_dense_args args);
 CN_API cn_dense_args cn_dense_defaults(void);
-
-/* An activation as a layer: cn_activation_layer(cn_relu). */
-typedef struct cn_activation_args {
-    char first_;
-    cn_activation *activation;
-    cn_regularizer activity_regularizer;
-    const char *name;
-} cn_activation_args;
-#define cn_activation_layer(...) cn_activation_layer_with((cn_activation_args){.first_ = 0, __VA_ARGS__})
-CN_API cn_layer *cn_activation_layer_with(cn_activation_args args);
 
 /* A row of numbers for each integer: (...) to (..., output_dim). Weight: embeddings (input_dim, output_dim), from
  * random_uniform or, if they are given, .weights, which are read when the layer is built. Ids of any type are taken as

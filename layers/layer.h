@@ -92,7 +92,8 @@ CN_API bool cn_build(cn_layer *layer, cn_shape input);
 
 /* Writing a layer */
 
-/* One argument of a layer's constructor: the table of them drives reading and writing of configs, and copying. */
+/* One argument of a layer's constructor: the table of them drives reading and writing of configs, and copying. Two in
+ * one place are two names for it, of which the first is written. */
 typedef enum cn_field_type {
     CN_FIELD_END_,
     CN_FIELD_TYPE_INT,         /* int64_t */

@@ -30,6 +30,11 @@
     X(Masking, cn_masking(), {2, {2, 3}})                                                             \
     X(Identity, cn_identity_layer(), {2, {2, 3}})                                                     \
     X(Lambda, cn_lambda(cn_square), {2, {2, 3}})                                                      \
+    X(ReLU, cn_relu_layer(), {2, {2, 3}})                                                             \
+    X(LeakyReLU, cn_leaky_relu_layer(), {2, {2, 3}})                                                  \
+    X(ELU, cn_elu_layer(0.5), {2, {2, 3}})                                                            \
+    X(PReLU, cn_prelu(cn_init_constant(0.2)), {2, {2, 3}})                                            \
+    X(ThresholdedReLU, cn_thresholded_relu(0.35), {2, {2, 3}})                                        \
     X(Flatten, cn_flatten(), {3, {2, 3, 2}})                                                          \
     X(Reshape, cn_reshape_layer(CN_SHAPE(3, -1)), {2, {2, 6}})                                        \
     X(Permute, cn_permute(CN_SHAPE(2, 1)), {3, {2, 3, 2}})                                            \
