@@ -42,6 +42,12 @@ static bool put(cn_text *text, bool done)
     return done;
 }
 
+void cn_print_label(const char *label)
+{
+    if (!cn_failed())
+        printf("%s ", label ? label : "");
+}
+
 bool cn_print_tensor(cn_tensor *x)
 {
     cn_text text = {0};
@@ -69,6 +75,8 @@ bool cn_print_array_repr(cn_view x)
 bool cn_print_shape(cn_shape x)
 {
     char text[CN_SHAPE_TEXT];
+    if (cn_failed())
+        return false;
     printf("%s\n", cn_shape_text(x, text, sizeof text));
     return true;
 }
