@@ -44,8 +44,11 @@ Test(print, writes_lines_to_standard_output, .init = cr_redirect_stdout)
     cn_print("labels:", cn_array(((int32_t[]){1, 2}), 2));
     cn_print(cn_array(((uint8_t[]){4, 2, 3, 6}), 2, 2));
     cn_print_repr(cn_array(((double[]){0.5}), 1));
+    cn_print_repr(cn_array(((int64_t[]){7}), 1));
+    cn_print_repr(cn_array(((int8_t[]){-7}), 1));
     fflush(stdout);
-    cr_assert_stdout_eq_str("(2, 10, 3)\n(5,)\nlabels: [1 2]\n[[4 2]\n [3 6]]\narray([0.5])\n");
+    cr_assert_stdout_eq_str(
+        "(2, 10, 3)\n(5,)\nlabels: [1 2]\n[[4 2]\n [3 6]]\narray([0.5])\narray([7])\narray([-7], dtype=int8)\n");
 }
 
 Test(print, tensor_without_value_is_an_error)
