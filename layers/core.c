@@ -3,6 +3,7 @@
 #include "core/ops/arithmetic.h"
 #include "core/ops/creation.h"
 #include "core/ops/indexing.h"
+#include "core/ops/number.h"
 #include "core/ops/product.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
@@ -92,23 +93,24 @@ static cn_tensor *dense_call(cn_layer *layer, cn_tensor *x)
     return cn_activate(d->args.activation, d->bias ? cn_add(y, d->bias) : y);
 }
 
-static const cn_layer_class dense_class = {
-    .name = "Dense",
-    .size = sizeof(dense),
-    .init = dense_init,
-    .build = dense_build,
-    .call = dense_call,
-    .mask = CN_MASK_PASSES,
-    .min_rank = 2,
-    .fixed_axis = -1,
-    .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
-    .fields = {CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),
-               CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer),
-               CN_ARGUMENT_FIELD(dense, INITIALIZER, bias_initializer),
-               CN_ARGUMENT_FIELD(dense, REGULARIZER, kernel_regularizer),
-               CN_ARGUMENT_FIELD(dense, REGULARIZER, bias_regularizer),
-               CN_ARGUMENT_FIELD(dense, CONSTRAINT, kernel_constraint),
-               CN_ARGUMENT_FIELD(dense, CONSTRAINT, bias_constraint)}};
+#define DENSE_FIELDS                                                                                         \
+    CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),                  \
+        CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer), \
+        CN_ARGUMENT_FIELD(dense, INITIALIZER, bias_initializer),                                             \
+        CN_ARGUMENT_FIELD(dense, REGULARIZER, kernel_regularizer),                                           \
+        CN_ARGUMENT_FIELD(dense, REGULARIZER, bias_regularizer),                                             \
+        CN_ARGUMENT_FIELD(dense, CONSTRAINT, kernel_constraint), CN_ARGUMENT_FIELD(dense, CONSTRAINT, bias_constraint)
+
+static const cn_layer_class dense_class = {.name = "Dense",
+                                           .size = sizeof(dense),
+                                           .init = dense_init,
+                                           .build = dense_build,
+                                           .call = dense_call,
+                                           .mask = CN_MASK_PASSES,
+                                           .min_rank = 2,
+                                           .fixed_axis = -1,
+                                           .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
+                                           .fields = {DENSE_FIELDS}};
 
 cn_layer *cn_dense_with(cn_dense_args args)
 {
@@ -118,6 +120,66 @@ cn_layer *cn_dense_with(cn_dense_args args)
 cn_dense_args cn_dense_defaults(void)
 {
     return (cn_dense_args){CN_DENSE_DEFAULTS};
+}
+
+/* TernaryDense */
+
+typedef struct ternary_dense {
+    dense dense;
+    double threshold;
+} ternary_dense;
+
+static bool ternary_dense_init(cn_layer *layer)
+{
+    double threshold = ((ternary_dense *)layer)->threshold;
+    return (dense_init(layer) && (threshold >= 0 || threshold == CN_NONE)) ||
+           cn_fail(CN_ARGUMENT, "%s: threshold must not be negative, got %g", layer->name, threshold);
+}
+
+static cn_tensor *ternary_dense_call(cn_layer *layer, cn_tensor *x)
+{
+    const ternary_dense *t = (ternary_dense *)layer;
+    const dense *d = &t->dense;
+    bool scaled = t->threshold == CN_NONE;
+    cn_tensor *kernel = cn_read(x->tape, d->kernel), *size = cn_absolute(kernel), *mean = cn_mean(size);
+    cn_tensor *threshold = scaled ? cn_times(mean, 0.5) : cn_scalar(x, t->threshold);
+    cn_tensor *ternary = cn_mul(cn_sign(kernel), cn_greater(size, threshold));
+    cn_tensor *y = cn_matmul(x, cn_add(kernel, cn_stop_gradient(cn_sub(ternary, kernel))));
+    if (scaled)
+        y = cn_mul(y, mean);
+    return cn_activate(d->args.activation, d->bias ? cn_add(y, d->bias) : y);
+}
+
+static const cn_layer_class ternary_dense_class = {
+    .name = "TernaryDense",
+    .size = sizeof(ternary_dense),
+    .init = ternary_dense_init,
+    .build = dense_build,
+    .call = ternary_dense_call,
+    .mask = CN_MASK_PASSES,
+    .min_rank = 2,
+    .fixed_axis = -1,
+    .values = &(const ternary_dense){.dense.args = {CN_DENSE_DEFAULTS}, .threshold = CN_NONE},
+    .fields = {DENSE_FIELDS, CN_FIELD_FLOAT(ternary_dense, threshold)}};
+
+cn_layer *cn_ternary_dense_with(cn_ternary_dense_args args)
+{
+    cn_dense_args shared = {.units = args.units,
+                            .activation = args.activation,
+                            .use_bias = args.use_bias,
+                            .kernel_initializer = args.kernel_initializer,
+                            .bias_initializer = args.bias_initializer,
+                            .kernel_regularizer = args.kernel_regularizer,
+                            .bias_regularizer = args.bias_regularizer,
+                            .kernel_constraint = args.kernel_constraint,
+                            .bias_constraint = args.bias_constraint};
+    return cn_layer_like(&ternary_dense_class, &(ternary_dense){.dense = {.base = CN_BASE_OF(args), .args = shared},
+                                                                .threshold = args.threshold});
+}
+
+cn_ternary_dense_args cn_ternary_dense_defaults(void)
+{
+    return (cn_ternary_dense_args){CN_TERNARY_DENSE_DEFAULTS};
 }
 
 /* Embedding */
@@ -324,4 +386,5 @@ cn_layer *cn_lambda_with(cn_lambda_args args)
 }
 
 const cn_layer_class *const cn_core_classes[] = {
-    &input_class, &dense_class, &embedding_class, &masking_class, &identity_class, &lambda_class, NULL};
+    &input_class,   &dense_class,    &ternary_dense_class, &embedding_class,
+    &masking_class, &identity_class, &lambda_class,        NULL};

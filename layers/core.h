@@ -1,4 +1,4 @@
-/* Keras' core layers: Dense, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
+/* Keras' core layers: Dense, TernaryDense, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
  * their first axis. */
 #ifndef CN_LAYERS_CORE_H
 #define CN_LAYERS_CORE_H
@@ -25,6 +25,27 @@ typedef struct cn_dense_args {
 #define cn_dense(...) cn_dense_with((cn_dense_args){CN_DENSE_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_layer *cn_dense_with(cn_dense_args args);
 CN_API cn_dense_args cn_dense_defaults(void);
+
+/* A Dense layer whose kernel is taken for -1, 0 or 1 times one number: the signs of those weights whose size is above
+ * .threshold, 0 for the others. By default the threshold is half of the mean size, and the product with x is multiplied
+ * by that mean (Ma et al. 2024, BitNet b1.58). Gradients go to the kernel as if it had been used as it is. CN_ARGUMENT
+ * if the threshold is negative. */
+typedef struct cn_ternary_dense_args {
+    char first_;
+    int64_t units;
+    double threshold; /* CN_NONE: the default */
+    cn_activation *activation;
+    bool use_bias;
+    cn_initializer kernel_initializer, bias_initializer;
+    cn_regularizer kernel_regularizer, bias_regularizer, activity_regularizer;
+    cn_constraint kernel_constraint, bias_constraint;
+    const char *name;
+} cn_ternary_dense_args;
+#define CN_TERNARY_DENSE_DEFAULTS .threshold = CN_NONE, .use_bias = true
+#define cn_ternary_dense(...) \
+    cn_ternary_dense_with((cn_ternary_dense_args){CN_TERNARY_DENSE_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_ternary_dense_with(cn_ternary_dense_args args);
+CN_API cn_ternary_dense_args cn_ternary_dense_defaults(void);
 
 /* A row of numbers for each integer: (...) to (..., output_dim). Weight: embeddings (input_dim, output_dim), from
  * random_uniform or, if they are given, .weights, which are read when the layer is built. Ids of any type are taken as

@@ -36,6 +36,8 @@ Test(layers_core, shapes_with_an_open_batch)
 Test(layers_core, arguments_out_of_range_are_refused)
 {
     expect_error(!cn_dense(0), "dense: units must be positive, not 0");
+    expect_error(!cn_ternary_dense(0), "ternary_dense: units must be positive, not 0");
+    expect_error(!cn_ternary_dense(2, -0.5), "ternary_dense_1: threshold must not be negative, got -0.5");
     expect_error(!cn_embedding(0, 2), "embedding: input_dim and output_dim must be positive, not 0 and 2");
     expect_error(!cn_reshape_layer(CN_SHAPE(-1, -1)), "reshape: (None, None) is not the shape of a sample");
     expect_error(!cn_call(cn_dense(2), cn_input(3, -1)),
@@ -197,6 +199,40 @@ Test(layers_core, gradients_of_masking_identity_and_lambda)
     for (int i = 0; i < 4; i++)
         cr_expect(cn_gradient_check_layer(NULL, layers[i], .input_count = 1, .inputs = {CN_SHAPE(2, 3)}), "%s: %s",
                   cn_layer_name(layers[i]), cn_error_message());
+}
+
+/* A TernaryDense with the kernel [[1, -2], [0.25, 0.5]], whose mean size is 0.9375, on x = [1, 10]; and the gradient of
+ * the sum of what it gives. */
+static cn_tensor *call_ternary(cn_tape *tape, cn_layer *layer, cn_tensor **gradient)
+{
+    cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 10}), 1, 2));
+    float kernel[] = {1, -2, 0.25f, 0.5f}, bias[] = {0, 100};
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 2)), "%s", cn_error_message());
+    cr_assert(cn_set_weights(layer, (cn_view[]){cn_array(kernel, 2, 2), cn_array(bias, 2)}, 2));
+    cn_tensor *y = cn_call(layer, x);
+    *gradient = cn_grad(cn_sum(y), cn_weight(layer, 0));
+    return y;
+}
+
+Test(layers_core, ternary_dense_multiplies_signs_of_large_weights_and_scales_by_their_mean_size)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *gradient;
+    /* Signs [[1, -1], [0, 1]]; the sum of the products with them is 10. */
+    EXPECT(call_ternary(tape, cn_ternary_dense(2), &gradient), CN_SHAPE(1, 2), 0.9375, 9 * 0.9375 + 100);
+    /* The mean times x, as if the kernel were used, and 10 times the gradient of the mean: sign / 4. */
+    EXPECT(gradient, CN_SHAPE(2, 2), 0.9375 + 2.5, 0.9375 - 2.5, 9.375 + 2.5, 9.375 + 2.5);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, ternary_dense_with_a_threshold_is_not_scaled)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *gradient;
+    EXPECT(call_ternary(tape, cn_ternary_dense(2, 0.3), &gradient), CN_SHAPE(1, 2), 1, 109);
+    EXPECT(gradient, CN_SHAPE(2, 2), 1, 1, 10, 10);
+    EXPECT(call_ternary(tape, cn_ternary_dense(2, 1.5), &gradient), CN_SHAPE(1, 2), 0, 99);
+    cn_tape_free(tape);
 }
 
 Test(layers_core, dense_kernel_is_kept_once_built_for_another_width)
