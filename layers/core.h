@@ -1,5 +1,5 @@
-/* Keras' core layers: Dense, TernaryDense, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
- * their first axis. */
+/* Keras' core layers: Dense, TernaryDense, Embedding, ReversibleEmbedding, Masking, Identity, Lambda. Inputs and
+ * outputs have the batch as their first axis. */
 #ifndef CN_LAYERS_CORE_H
 #define CN_LAYERS_CORE_H
 #include "layer.h"
@@ -63,6 +63,30 @@ typedef struct cn_embedding_args {
 } cn_embedding_args;
 #define cn_embedding(...) cn_embedding_with((cn_embedding_args){.first_ = 0, __VA_ARGS__})
 CN_API cn_layer *cn_embedding_with(cn_embedding_args args);
+
+/* An Embedding that also works the other way round: cn_call_many(layer, {x}, .reverse = true) gives a logit for each
+ * id,
+ * (..., output_dim) to (..., input_dim), x times the transposed embeddings (Press and Wolf 2017) or, unless
+ * .tie_weights, times another weight, reverse_embeddings (output_dim, input_dim). With .logit_soft_cap c it gives c
+ * tanh(logits / c). CN_ARGUMENT if c is not positive. */
+typedef struct cn_reversible_embedding_args {
+    char first_;
+    int64_t input_dim, output_dim;
+    bool tie_weights; /* true by default */
+    cn_initializer embeddings_initializer;
+    cn_regularizer embeddings_regularizer, activity_regularizer;
+    cn_constraint embeddings_constraint;
+    bool mask_zero;
+    double logit_soft_cap; /* CN_NONE, the default: none */
+    cn_view weights;
+    const char *name;
+} cn_reversible_embedding_args;
+#define CN_REVERSIBLE_EMBEDDING_DEFAULTS .tie_weights = true, .logit_soft_cap = CN_NONE
+#define cn_reversible_embedding(...) \
+    cn_reversible_embedding_with(    \
+        (cn_reversible_embedding_args){CN_REVERSIBLE_EMBEDDING_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_reversible_embedding_with(cn_reversible_embedding_args args);
+CN_API cn_reversible_embedding_args cn_reversible_embedding_defaults(void);
 
 /* Gives (batch, ..., D) a mask (batch, ...): 0 where all D values are mask_value. They become 0. */
 typedef struct cn_masking_args {

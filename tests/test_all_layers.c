@@ -36,6 +36,7 @@
     X(PReLU, cn_prelu(cn_init_constant(0.2)), {2, {2, 3}})                                            \
     X(ThresholdedReLU, cn_thresholded_relu(0.35), {2, {2, 3}})                                        \
     X(TernaryDense, cn_ternary_dense(3), {2, {2, 4}})                                                 \
+    X(ReversibleEmbedding, cn_reversible_embedding(5, 3), {2, {2, 3}})                                \
     X(Flatten, cn_flatten(), {3, {2, 3, 2}})                                                          \
     X(Reshape, cn_reshape_layer(CN_SHAPE(3, -1)), {2, {2, 6}})                                        \
     X(Permute, cn_permute(CN_SHAPE(2, 1)), {3, {2, 3, 2}})                                            \

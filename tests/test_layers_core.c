@@ -91,6 +91,60 @@ Test(layers_core, embedding_begins_with_the_weights_given)
     cn_tape_free(tape);
 }
 
+static cn_layer *reversible(double cap, bool tied)
+{
+    cn_layer *layer = cn_reversible_embedding(3, 2, .tie_weights = tied, .logit_soft_cap = cap, .mask_zero = true);
+    float rows[][2] = {{0, 1}, {2, 3}, {4, 5}}, columns[][3] = {{1, 2, 3}, {4, 5, 6}};
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 2)), "%s", cn_error_message());
+    cr_assert_eq(cn_weight_count(layer), tied ? 1 : 2);
+    cr_assert(cn_set_weights(layer, (cn_view[]){cn_array(rows[0], 3, 2), cn_array(columns[0], 2, 3)}, tied ? 1 : 2));
+    return layer;
+}
+
+Test(layers_core, reversible_embedding_goes_both_ways)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *ids = cn_constant(tape, cn_array(((int32_t[]){2, 0}), 1, 2));
+    cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 10}), 1, 2));
+    cn_tensor *rows = cn_call(reversible(CN_NONE, true), ids);
+    EXPECT(rows, CN_SHAPE(1, 2, 2), 4, 5, 0, 1);
+    EXPECT(cn_mask_of(rows), CN_SHAPE(1, 2), 1, 0);
+    cn_tensor *logits = cn_call_many(reversible(CN_NONE, true), {x}, .reverse = true).item[0];
+    EXPECT(logits, CN_SHAPE(1, 3), 10, 32, 54);
+    cr_assert_null(cn_mask_of(logits));
+    EXPECT(cn_call_many(reversible(CN_NONE, false), {x}, .reverse = true).item[0], CN_SHAPE(1, 3), 41, 52, 63);
+    float capped[3];
+    cr_assert(cn_values(cn_call_many(reversible(20, true), {x}, .reverse = true).item[0], cn_array(capped, 1, 3)));
+    for (int i = 0; i < 3; i++)
+        cr_assert_float_eq(capped[i], 20 * tanh((10 + 22 * i) / 20.0), 1e-5);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, reversible_embedding_ties_both_ends_of_a_model)
+{
+    cn_tensor *in = cn_input(4);
+    cn_layer *embedding = cn_reversible_embedding(10, 3);
+    cn_tensor *x = cn_call(embedding, in);
+    cn_tensor *out = cn_call_many(embedding, {x}, .reverse = true).item[0];
+    cr_assert(cn_shape_equal(cn_shape_of(out), CN_SHAPE(-1, 4, 10)), "%s", cn_error_message());
+    cn_model *model = cn_model_new({in}, {out});
+    cr_assert_eq(cn_count_params(cn_model_layer(model)), 30, "%s", cn_error_message());
+    cn_model_free(model);
+}
+
+Test(layers_core, reverse_is_refused_by_other_layers_and_for_other_vectors)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_ones(tape, CN_SHAPE(1, 3));
+    cn_layer *layer = reversible(CN_NONE, true);
+    expect_error(cn_call_many(cn_dense(2), {x}, .reverse = true).count == 0, "dense: takes no reverse");
+    expect_error(cn_call_many(layer, {x}, .reverse = true).count == 0,
+                 "reversible_embedding: in reverse takes vectors of 2 numbers, got (1, 3)");
+    expect_error(!cn_reversible_embedding(3, 2, .logit_soft_cap = 0),
+                 "reversible_embedding_1: logit_soft_cap must be positive, not 0");
+    cn_tape_free(tape);
+}
+
 Test(layers_core, concatenated_masks_count_missing_ones_as_ones)
 {
     cn_tape *tape = cn_tape_new();
