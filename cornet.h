@@ -38,6 +38,7 @@
 #include "layers/core.h"
 #include "layers/convolution.h"
 #include "layers/einsum_dense.h"
+#include "layers/activation.h"
 #include "layers/softmax.h"
 #include "layers/reshaping.h"
 #include "layers/merging.h"

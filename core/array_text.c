@@ -360,7 +360,8 @@ static bool add_elements(cn_text *text, const void *data, cn_dtype dtype, cn_sha
     return true;
 }
 
-bool cn_array_text(cn_text *text, const void *data, cn_dtype dtype, cn_shape shape, const int64_t *strides, bool repr)
+bool cn_array_text(cn_text *text, const void *data, cn_dtype dtype, cn_shape shape, const int64_t *strides,
+                   const char *repr)
 {
     static const char prefix[] = "array(";
     char shape_text[CN_SHAPE_TEXT];
@@ -375,19 +376,20 @@ bool cn_array_text(cn_text *text, const void *data, cn_dtype dtype, cn_shape sha
     cn_text_add(text, repr ? prefix : "");
     size_t line = text->size - (repr ? strlen(prefix) : 0);
     if (size > 0) {
-        if (!add_elements(text, data, dtype, shape, strides, repr, repr ? (int)strlen(prefix) : 0))
+        if (!add_elements(text, data, dtype, shape, strides, repr != NULL, repr ? (int)strlen(prefix) : 0))
             return false;
     } else {
         cn_text_add(text, "[]");
         if (repr && shape.rank > 1)
             cn_text_format(text, ", shape=%s", cn_shape_text(shape, shape_text, sizeof shape_text));
     }
-    if (repr && dtype == CN_F64 && size > 0) {
+    bool usual = repr && size > 0 && (strcmp(repr, "float64") == 0 || strcmp(repr, "int64") == 0);
+    if (usual) {
         cn_text_add(text, ")");
     } else if (repr && !text->failed) {
         cn_text_add(text, ",");
         char type[24];
-        int type_length = snprintf(type, sizeof type, "dtype=%s)", cn_dtype_name(dtype));
+        int type_length = snprintf(type, sizeof type, "dtype=%s)", repr);
         for (size_t i = line; i < text->size; i++)
             if (text->data[i] == '\n')
                 line = i + 1;

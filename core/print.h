@@ -9,10 +9,16 @@ extern "C" {
 #endif
 
 /* Prints to standard output, with a newline: a tensor or an array as NumPy's print(x) does, a cn_shape as a Python
- * tuple. False with the error set if there is no value to print. */
-#define cn_print(x) _Generic((x), cn_view : cn_print_array, cn_shape : cn_print_shape, default : cn_print_tensor)(x)
+ * tuple. cn_print("shape:", x) prints the text and a space before it. False with the error set if there is no value to
+ * print. */
+#define cn_print(...) CN_PRINT_(__VA_ARGS__, CN_PRINT_LABELLED_, CN_PRINT_VALUE_, )(__VA_ARGS__)
+#define CN_PRINT_(x, y, chosen, ...) chosen
+#define CN_PRINT_LABELLED_(label, x) (cn_print_label(label), CN_PRINT_VALUE_(x))
+#define CN_PRINT_VALUE_(x) \
+    _Generic((x), cn_view : cn_print_array, cn_shape : cn_print_shape, default : cn_print_tensor)(x)
 /* The same as NumPy's repr: array([[1., 2.]], dtype=float32). */
 #define cn_print_repr(x) _Generic((x), cn_view : cn_print_array_repr, default : cn_print_tensor_repr)(x)
+CN_API void cn_print_label(const char *label);
 CN_API bool cn_print_tensor(cn_tensor *x);
 CN_API bool cn_print_tensor_repr(cn_tensor *x);
 CN_API bool cn_print_array(cn_view x);

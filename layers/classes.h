@@ -6,6 +6,7 @@
 #define CN_LAYER_FAMILIES(X)     \
     X(cn_core_classes)           \
     X(cn_convolution_classes)    \
+    X(cn_activation_classes)     \
     X(cn_reshaping_classes)      \
     X(cn_pooling_classes)        \
     X(cn_preprocessing_classes)  \

@@ -1,8 +1,10 @@
 #include "layers/core.h"
 #include "core/engine.h"
+#include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/creation.h"
 #include "core/ops/indexing.h"
+#include "core/ops/number.h"
 #include "core/ops/product.h"
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
@@ -92,23 +94,24 @@ static cn_tensor *dense_call(cn_layer *layer, cn_tensor *x)
     return cn_activate(d->args.activation, d->bias ? cn_add(y, d->bias) : y);
 }
 
-static const cn_layer_class dense_class = {
-    .name = "Dense",
-    .size = sizeof(dense),
-    .init = dense_init,
-    .build = dense_build,
-    .call = dense_call,
-    .mask = CN_MASK_PASSES,
-    .min_rank = 2,
-    .fixed_axis = -1,
-    .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
-    .fields = {CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),
-               CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer),
-               CN_ARGUMENT_FIELD(dense, INITIALIZER, bias_initializer),
-               CN_ARGUMENT_FIELD(dense, REGULARIZER, kernel_regularizer),
-               CN_ARGUMENT_FIELD(dense, REGULARIZER, bias_regularizer),
-               CN_ARGUMENT_FIELD(dense, CONSTRAINT, kernel_constraint),
-               CN_ARGUMENT_FIELD(dense, CONSTRAINT, bias_constraint)}};
+#define DENSE_FIELDS                                                                                         \
+    CN_ARGUMENT_FIELD(dense, INT, units), CN_ARGUMENT_FIELD(dense, ACTIVATION, activation),                  \
+        CN_ARGUMENT_FIELD(dense, BOOL, use_bias), CN_ARGUMENT_FIELD(dense, INITIALIZER, kernel_initializer), \
+        CN_ARGUMENT_FIELD(dense, INITIALIZER, bias_initializer),                                             \
+        CN_ARGUMENT_FIELD(dense, REGULARIZER, kernel_regularizer),                                           \
+        CN_ARGUMENT_FIELD(dense, REGULARIZER, bias_regularizer),                                             \
+        CN_ARGUMENT_FIELD(dense, CONSTRAINT, kernel_constraint), CN_ARGUMENT_FIELD(dense, CONSTRAINT, bias_constraint)
+
+static const cn_layer_class dense_class = {.name = "Dense",
+                                           .size = sizeof(dense),
+                                           .init = dense_init,
+                                           .build = dense_build,
+                                           .call = dense_call,
+                                           .mask = CN_MASK_PASSES,
+                                           .min_rank = 2,
+                                           .fixed_axis = -1,
+                                           .values = &(const dense){.args = {CN_DENSE_DEFAULTS}},
+                                           .fields = {DENSE_FIELDS}};
 
 cn_layer *cn_dense_with(cn_dense_args args)
 {
@@ -120,27 +123,64 @@ cn_dense_args cn_dense_defaults(void)
     return (cn_dense_args){CN_DENSE_DEFAULTS};
 }
 
-/* Activation */
+/* TernaryDense */
 
-typedef struct activation {
-    cn_layer base;
-    cn_activation_args args;
-} activation;
+typedef struct ternary_dense {
+    dense dense;
+    double threshold;
+} ternary_dense;
 
-static cn_tensor *activation_call(cn_layer *layer, cn_tensor *x)
+static bool ternary_dense_init(cn_layer *layer)
 {
-    return cn_activate(((activation *)layer)->args.activation, x);
+    double threshold = ((ternary_dense *)layer)->threshold;
+    return (dense_init(layer) && (threshold >= 0 || threshold == CN_NONE)) ||
+           cn_fail(CN_ARGUMENT, "%s: threshold must not be negative, got %g", layer->name, threshold);
 }
 
-static const cn_layer_class activation_class = {.name = "Activation",
-                                                .size = sizeof(activation),
-                                                .call = activation_call,
-                                                .mask = CN_MASK_PASSES,
-                                                .fields = {CN_ARGUMENT_FIELD(activation, ACTIVATION, activation)}};
-
-cn_layer *cn_activation_layer_with(cn_activation_args args)
+static cn_tensor *ternary_dense_call(cn_layer *layer, cn_tensor *x)
 {
-    return cn_layer_like(&activation_class, &(activation){.base = CN_BASE_OF(args), .args = args});
+    const ternary_dense *t = (ternary_dense *)layer;
+    const dense *d = &t->dense;
+    bool scaled = t->threshold == CN_NONE;
+    cn_tensor *kernel = cn_read(x->tape, d->kernel), *size = cn_absolute(kernel), *mean = cn_mean(size);
+    cn_tensor *threshold = scaled ? cn_times(mean, 0.5) : cn_scalar(x, t->threshold);
+    cn_tensor *ternary = cn_mul(cn_sign(kernel), cn_greater(size, threshold));
+    cn_tensor *y = cn_matmul(x, cn_add(kernel, cn_stop_gradient(cn_sub(ternary, kernel))));
+    if (scaled)
+        y = cn_mul(y, mean);
+    return cn_activate(d->args.activation, d->bias ? cn_add(y, d->bias) : y);
+}
+
+static const cn_layer_class ternary_dense_class = {
+    .name = "TernaryDense",
+    .size = sizeof(ternary_dense),
+    .init = ternary_dense_init,
+    .build = dense_build,
+    .call = ternary_dense_call,
+    .mask = CN_MASK_PASSES,
+    .min_rank = 2,
+    .fixed_axis = -1,
+    .values = &(const ternary_dense){.dense.args = {CN_DENSE_DEFAULTS}, .threshold = CN_NONE},
+    .fields = {DENSE_FIELDS, CN_FIELD_FLOAT(ternary_dense, threshold)}};
+
+cn_layer *cn_ternary_dense_with(cn_ternary_dense_args args)
+{
+    cn_dense_args shared = {.units = args.units,
+                            .activation = args.activation,
+                            .use_bias = args.use_bias,
+                            .kernel_initializer = args.kernel_initializer,
+                            .bias_initializer = args.bias_initializer,
+                            .kernel_regularizer = args.kernel_regularizer,
+                            .bias_regularizer = args.bias_regularizer,
+                            .kernel_constraint = args.kernel_constraint,
+                            .bias_constraint = args.bias_constraint};
+    return cn_layer_like(&ternary_dense_class, &(ternary_dense){.dense = {.base = CN_BASE_OF(args), .args = shared},
+                                                                .threshold = args.threshold});
+}
+
+cn_ternary_dense_args cn_ternary_dense_defaults(void)
+{
+    return (cn_ternary_dense_args){CN_TERNARY_DENSE_DEFAULTS};
 }
 
 /* Embedding */
@@ -221,23 +261,107 @@ static bool embedding_call(cn_layer *layer, const cn_layer_call *call, cn_tensor
     return !cn_failed();
 }
 
-static const cn_layer_class embedding_class = {
-    .name = "Embedding",
-    .size = sizeof(embedding),
-    .init = embedding_init,
-    .build = embedding_build,
-    .call_many = embedding_call,
-    .mask = CN_MASK_MAKES,
-    .inputs = 1,
-    .fields = {CN_ARGUMENT_FIELD(embedding, INT, input_dim), CN_ARGUMENT_FIELD(embedding, INT, output_dim),
-               CN_ARGUMENT_FIELD(embedding, INITIALIZER, embeddings_initializer),
-               CN_ARGUMENT_FIELD(embedding, REGULARIZER, embeddings_regularizer),
-               CN_ARGUMENT_FIELD(embedding, CONSTRAINT, embeddings_constraint),
-               CN_ARGUMENT_FIELD(embedding, BOOL, mask_zero)}};
+#define EMBEDDING_FIELDS                                                                         \
+    CN_ARGUMENT_FIELD(embedding, INT, input_dim), CN_ARGUMENT_FIELD(embedding, INT, output_dim), \
+        CN_ARGUMENT_FIELD(embedding, INITIALIZER, embeddings_initializer),                       \
+        CN_ARGUMENT_FIELD(embedding, REGULARIZER, embeddings_regularizer),                       \
+        CN_ARGUMENT_FIELD(embedding, CONSTRAINT, embeddings_constraint), CN_ARGUMENT_FIELD(embedding, BOOL, mask_zero)
+
+static const cn_layer_class embedding_class = {.name = "Embedding",
+                                               .size = sizeof(embedding),
+                                               .init = embedding_init,
+                                               .build = embedding_build,
+                                               .call_many = embedding_call,
+                                               .mask = CN_MASK_MAKES,
+                                               .inputs = 1,
+                                               .fields = {EMBEDDING_FIELDS}};
 
 cn_layer *cn_embedding_with(cn_embedding_args args)
 {
     return cn_layer_like(&embedding_class, &(embedding){.base = CN_BASE_OF(args), .args = args});
+}
+
+/* ReversibleEmbedding */
+
+typedef struct reversible_embedding {
+    embedding embedding;
+    bool tie_weights;
+    double logit_soft_cap;
+    cn_tensor *reverse_embeddings;
+} reversible_embedding;
+
+static bool reversible_embedding_init(cn_layer *layer)
+{
+    double cap = ((reversible_embedding *)layer)->logit_soft_cap;
+    return embedding_init(layer) &&
+           (cap > 0 || cap == CN_NONE ||
+            cn_fail(CN_ARGUMENT, "%s: logit_soft_cap must be positive, not %g", layer->name, cap));
+}
+
+static bool reversible_embedding_build(cn_layer *layer, const cn_shape *in)
+{
+    reversible_embedding *r = (reversible_embedding *)layer;
+    const cn_embedding_args *args = &r->embedding.args;
+    if (!embedding_build(layer, in))
+        return false;
+    if (!r->tie_weights)
+        r->reverse_embeddings =
+            cn_add_weight(layer, "reverse_embeddings", CN_SHAPE(args->output_dim, args->input_dim),
+                          .initializer = cn_or_else(args->embeddings_initializer, cn_init_random_uniform()));
+    return !cn_failed();
+}
+
+static bool reversible_embedding_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    const reversible_embedding *r = (reversible_embedding *)layer;
+    cn_tensor *x = call->inputs.item[0];
+    cn_shape shape = cn_shape_of(x);
+    char text[CN_SHAPE_TEXT];
+    if (!call->reverse)
+        return embedding_call(layer, call, outputs);
+    if (shape.rank < 1 || shape.dim[shape.rank - 1] != r->embedding.args.output_dim)
+        return cn_fail(CN_SHAPES, "%s: in reverse takes vectors of %lld numbers, got %s", layer->name,
+                       (long long)r->embedding.args.output_dim, cn_shape_text(shape, text, sizeof text));
+    cn_tensor *kernel = r->tie_weights ? cn_transpose(cn_read(call->tape, r->embedding.embeddings))
+                                       : cn_read(call->tape, r->reverse_embeddings);
+    cn_tensor *logits = cn_matmul(x, kernel);
+    if (r->logit_soft_cap != CN_NONE)
+        logits = cn_times(cn_tanh(cn_times(logits, 1 / r->logit_soft_cap)), r->logit_soft_cap);
+    outputs->item[outputs->count++] = logits;
+    return logits != NULL;
+}
+
+static const cn_layer_class reversible_embedding_class = {
+    .name = "ReversibleEmbedding",
+    .size = sizeof(reversible_embedding),
+    .init = reversible_embedding_init,
+    .build = reversible_embedding_build,
+    .call_many = reversible_embedding_call,
+    .mask = CN_MASK_MAKES,
+    .takes_reverse = true,
+    .inputs = 1,
+    .values = &(const reversible_embedding){.tie_weights = true, .logit_soft_cap = CN_NONE},
+    .fields = {EMBEDDING_FIELDS, CN_FIELD_BOOL(reversible_embedding, tie_weights),
+               CN_FIELD_FLOAT(reversible_embedding, logit_soft_cap)}};
+
+cn_layer *cn_reversible_embedding_with(cn_reversible_embedding_args args)
+{
+    cn_embedding_args shared = {.input_dim = args.input_dim,
+                                .output_dim = args.output_dim,
+                                .embeddings_initializer = args.embeddings_initializer,
+                                .embeddings_regularizer = args.embeddings_regularizer,
+                                .embeddings_constraint = args.embeddings_constraint,
+                                .mask_zero = args.mask_zero,
+                                .weights = args.weights};
+    return cn_layer_like(&reversible_embedding_class,
+                         &(reversible_embedding){.embedding = {.base = CN_BASE_OF(args), .args = shared},
+                                                 .tie_weights = args.tie_weights,
+                                                 .logit_soft_cap = args.logit_soft_cap});
+}
+
+cn_reversible_embedding_args cn_reversible_embedding_defaults(void)
+{
+    return (cn_reversible_embedding_args){CN_REVERSIBLE_EMBEDDING_DEFAULTS};
 }
 
 /* Masking */
@@ -346,5 +470,12 @@ cn_layer *cn_lambda_with(cn_lambda_args args)
     return cn_layer_like(&lambda_class, &(lambda){.base = CN_BASE_OF(args), .args = args});
 }
 
-const cn_layer_class *const cn_core_classes[] = {&input_class,   &dense_class,    &activation_class, &embedding_class,
-                                                 &masking_class, &identity_class, &lambda_class,     NULL};
+const cn_layer_class *const cn_core_classes[] = {&input_class,
+                                                 &dense_class,
+                                                 &ternary_dense_class,
+                                                 &embedding_class,
+                                                 &reversible_embedding_class,
+                                                 &masking_class,
+                                                 &identity_class,
+                                                 &lambda_class,
+                                                 NULL};

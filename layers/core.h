@@ -1,5 +1,5 @@
-/* Keras' core layers: Dense, Activation, Embedding, Masking, Identity, Lambda. Inputs and outputs have the batch as
- * their first axis. */
+/* Keras' core layers: Dense, TernaryDense, Embedding, ReversibleEmbedding, Masking, Identity, Lambda. Inputs and
+ * outputs have the batch as their first axis. */
 #ifndef CN_LAYERS_CORE_H
 #define CN_LAYERS_CORE_H
 #include "layer.h"
@@ -26,15 +26,26 @@ typedef struct cn_dense_args {
 CN_API cn_layer *cn_dense_with(cn_dense_args args);
 CN_API cn_dense_args cn_dense_defaults(void);
 
-/* An activation as a layer: cn_activation_layer(cn_relu). */
-typedef struct cn_activation_args {
+/* A Dense layer whose kernel is taken for -1, 0 or 1 times one number: the signs of those weights whose size is above
+ * .threshold, 0 for the others. By default the threshold is half of the mean size, and the product with x is multiplied
+ * by that mean (Ma et al. 2024, BitNet b1.58). Gradients go to the kernel as if it had been used as it is. CN_ARGUMENT
+ * if the threshold is negative. */
+typedef struct cn_ternary_dense_args {
     char first_;
+    int64_t units;
+    double threshold; /* CN_NONE: the default */
     cn_activation *activation;
-    cn_regularizer activity_regularizer;
+    bool use_bias;
+    cn_initializer kernel_initializer, bias_initializer;
+    cn_regularizer kernel_regularizer, bias_regularizer, activity_regularizer;
+    cn_constraint kernel_constraint, bias_constraint;
     const char *name;
-} cn_activation_args;
-#define cn_activation_layer(...) cn_activation_layer_with((cn_activation_args){.first_ = 0, __VA_ARGS__})
-CN_API cn_layer *cn_activation_layer_with(cn_activation_args args);
+} cn_ternary_dense_args;
+#define CN_TERNARY_DENSE_DEFAULTS .threshold = CN_NONE, .use_bias = true
+#define cn_ternary_dense(...) \
+    cn_ternary_dense_with((cn_ternary_dense_args){CN_TERNARY_DENSE_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_ternary_dense_with(cn_ternary_dense_args args);
+CN_API cn_ternary_dense_args cn_ternary_dense_defaults(void);
 
 /* A row of numbers for each integer: (...) to (..., output_dim). Weight: embeddings (input_dim, output_dim), from
  * random_uniform or, if they are given, .weights, which are read when the layer is built. Ids of any type are taken as
@@ -52,6 +63,30 @@ typedef struct cn_embedding_args {
 } cn_embedding_args;
 #define cn_embedding(...) cn_embedding_with((cn_embedding_args){.first_ = 0, __VA_ARGS__})
 CN_API cn_layer *cn_embedding_with(cn_embedding_args args);
+
+/* An Embedding that also works the other way round: cn_call_many(layer, {x}, .reverse = true) gives a logit for each
+ * id,
+ * (..., output_dim) to (..., input_dim), x times the transposed embeddings (Press and Wolf 2017) or, unless
+ * .tie_weights, times another weight, reverse_embeddings (output_dim, input_dim). With .logit_soft_cap c it gives c
+ * tanh(logits / c). CN_ARGUMENT if c is not positive. */
+typedef struct cn_reversible_embedding_args {
+    char first_;
+    int64_t input_dim, output_dim;
+    bool tie_weights; /* true by default */
+    cn_initializer embeddings_initializer;
+    cn_regularizer embeddings_regularizer, activity_regularizer;
+    cn_constraint embeddings_constraint;
+    bool mask_zero;
+    double logit_soft_cap; /* CN_NONE, the default: none */
+    cn_view weights;
+    const char *name;
+} cn_reversible_embedding_args;
+#define CN_REVERSIBLE_EMBEDDING_DEFAULTS .tie_weights = true, .logit_soft_cap = CN_NONE
+#define cn_reversible_embedding(...) \
+    cn_reversible_embedding_with(    \
+        (cn_reversible_embedding_args){CN_REVERSIBLE_EMBEDDING_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_layer *cn_reversible_embedding_with(cn_reversible_embedding_args args);
+CN_API cn_reversible_embedding_args cn_reversible_embedding_defaults(void);
 
 /* Gives (batch, ..., D) a mask (batch, ...): 0 where all D values are mask_value. They become 0. */
 typedef struct cn_masking_args {

@@ -109,7 +109,8 @@ static bool run_layer(const cn_node *node, cn_tensor *const *inputs, cn_tensors 
 {
     cn_call_args args = {.training = node->mode,
                          .use_causal_mask = node->use_causal_mask,
-                         .return_attention_scores = node->return_attention_scores};
+                         .return_attention_scores = node->return_attention_scores,
+                         .reverse = node->reverse};
     int states = node->state_count, masks = node->mask_count, count = layer_inputs(node);
     memcpy(args.inputs, inputs, (size_t)count * sizeof *inputs);
     memcpy(args.mask, inputs + count, (size_t)masks * sizeof *inputs);
@@ -309,6 +310,7 @@ static bool add_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outp
         node->attention_mask_count = attention_masks;
         node->use_causal_mask = args->use_causal_mask;
         node->return_attention_scores = args->return_attention_scores;
+        node->reverse = args->reverse;
     }
     if (!node || !find_outputs(node, 0) || !finish(node)) {
         cn_node_release(node);

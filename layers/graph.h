@@ -17,7 +17,7 @@ typedef struct cn_node {
     int index;  /* the number of this call among those of its layer */
     int mark;   /* for walks */
     cn_mode mode; /* .training of the call */
-    bool use_causal_mask, return_attention_scores;
+    bool use_causal_mask, return_attention_scores, reverse;
     int references;
     struct cn_session *session;
     /* Symbolic tensors; of cn_read_operation the variable. A layer's inputs come first, then the masks and the states

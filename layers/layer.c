@@ -519,7 +519,8 @@ static bool call_on_tape(cn_layer *layer, cn_tape *tape, const cn_call_args *arg
     cn_layer_call call = {.tape = tape,
                           .attention_mask = args->attention_mask,
                           .use_causal_mask = args->use_causal_mask,
-                          .return_attention_scores = args->return_attention_scores};
+                          .return_attention_scores = args->return_attention_scores,
+                          .reverse = args->reverse};
     cn_shape shapes[CN_MAX_TENSORS];
     if (!read_all(tape, args->inputs, leading(args->inputs), &call.inputs) ||
         !read_all(tape, args->states, leading(args->states), &call.states))
@@ -553,7 +554,8 @@ static bool check_special(const cn_layer *layer, const cn_call_args *args)
     } special[] = {{args->states[0] != NULL, type->takes_states || type->states, "initial states"},
                    {args->attention_mask != NULL, type->takes_attention_mask, "attention_mask"},
                    {args->use_causal_mask, type->takes_causal_mask, "use_causal_mask"},
-                   {args->return_attention_scores, type->takes_scores, "return_attention_scores"}};
+                   {args->return_attention_scores, type->takes_scores, "return_attention_scores"},
+                   {args->reverse, type->takes_reverse, "reverse"}};
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
         if (special[i].given && !special[i].taken)
             return cn_fail(CN_ARGUMENT, "%s: takes no %s", layer->name, special[i].name);

@@ -37,6 +37,7 @@ typedef struct cn_call_args {
     cn_tensor *attention_mask;    /* (batch, queries, keys), not 0 where a query may see a key */
     bool use_causal_mask;         /* query i sees keys 0 to i */
     bool return_attention_scores; /* as a second output */
+    bool reverse;                 /* of a ReversibleEmbedding alone: from vectors to a logit for each id */
 } cn_call_args;
 /* cn_call_many(layer, {a, b}, .mask = {m}, .states = {h, c}): several inputs, outputs or states. An empty list (count
  * 0) with the error set on failure. */
@@ -92,7 +93,8 @@ CN_API bool cn_build(cn_layer *layer, cn_shape input);
 
 /* Writing a layer */
 
-/* One argument of a layer's constructor: the table of them drives reading and writing of configs, and copying. */
+/* One argument of a layer's constructor: the table of them drives reading and writing of configs, and copying. Two in
+ * one place are two names for it, of which the first is written. */
 typedef enum cn_field_type {
     CN_FIELD_END_,
     CN_FIELD_TYPE_INT,         /* int64_t */
@@ -190,7 +192,7 @@ typedef struct cn_layer_call {
     cn_tensors inputs, states;
     cn_tensor *mask[CN_MAX_TENSORS]; /* of each input, or NULL */
     cn_tensor *attention_mask;       /* or NULL */
-    bool training, use_causal_mask, return_attention_scores;
+    bool training, use_causal_mask, return_attention_scores, reverse;
     cn_tape *tape;
 } cn_layer_call;
 
@@ -211,7 +213,7 @@ struct cn_layer_class {
     void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
     /* In its calls; to others they are an error. takes_scores: return_attention_scores. */
-    bool takes_states, takes_attention_mask, takes_causal_mask, takes_scores;
+    bool takes_states, takes_attention_mask, takes_causal_mask, takes_scores, takes_reverse;
     bool mixes_samples; /* the output of a sample depends on the others of its batch */
     int inputs;         /* so many; 0: any number, of a class with `call` one */
     int rank, min_rank; /* of the input, with the batch; 0: any. Checked before build, as Keras' input_spec */

@@ -312,6 +312,14 @@ Test(config, inner_layers_of_a_class_have_the_element_type_of_the_config)
     cr_assert(layer->base.dtype == CN_F64 && layer->inner->dtype == CN_F32);
 }
 
+Test(config, older_names_of_arguments_are_taken)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_layer *layer = read_layer("{\"class_name\": \"LeakyReLU\", \"config\": {\"alpha\": 0.5}}");
+    EXPECT(cn_call(layer, cn_full(tape, CN_SHAPE(1), -2)), CN_SHAPE(1), -1);
+    cn_tape_free(tape);
+}
+
 Test(config, unknown_arguments_are_refused_unless_null)
 {
     expect_refused("\"units\": 3", "Every: there is no argument \"units\"");

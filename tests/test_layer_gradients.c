@@ -24,11 +24,6 @@ Test(layer_gradients, activation_flatten_reshape)
     EXPECT_GRADIENTS(cn_reshape_layer(CN_SHAPE(3, -1)), .input_count = 1, .inputs = {CN_SHAPE(2, 6)});
 }
 
-Test(layer_gradients, dropout_draws_the_same_numbers_in_every_call)
-{
-    EXPECT_GRADIENTS(cn_dropout(0.4), .input_count = 1, .inputs = {CN_SHAPE(4, 5)}, .training = true);
-}
-
 Test(layer_gradients, concatenate)
 {
     EXPECT_GRADIENTS(cn_concatenate_layer(), .input_count = 2, .inputs = {CN_SHAPE(2, 3), CN_SHAPE(2, 2)});

@@ -1,4 +1,4 @@
-/* The first layers beside what the golden cases show: errors, shapes, masks, dropout, regularizers and constraints. */
+/* The first layers beside what the golden cases show: errors, shapes, masks, regularizers and constraints. */
 #include "core/engine.h"
 #include "expect.h"
 #include <string.h>
@@ -36,7 +36,8 @@ Test(layers_core, shapes_with_an_open_batch)
 Test(layers_core, arguments_out_of_range_are_refused)
 {
     expect_error(!cn_dense(0), "dense: units must be positive, not 0");
-    expect_error(!cn_dropout(1.5), "dropout: rate must be from 0 to 1, not 1.5");
+    expect_error(!cn_ternary_dense(0), "ternary_dense: units must be positive, not 0");
+    expect_error(!cn_ternary_dense(2, -0.5), "ternary_dense_1: threshold must not be negative, got -0.5");
     expect_error(!cn_embedding(0, 2), "embedding: input_dim and output_dim must be positive, not 0 and 2");
     expect_error(!cn_reshape_layer(CN_SHAPE(-1, -1)), "reshape: (None, None) is not the shape of a sample");
     expect_error(!cn_call(cn_dense(2), cn_input(3, -1)),
@@ -87,6 +88,60 @@ Test(layers_core, embedding_begins_with_the_weights_given)
     EXPECT(cn_call(layer, x), CN_SHAPE(1, 2, 2), 5, 6, 1, 2);
     cr_assert(!cn_call(other, x) && cn_error_code() == CN_SHAPES && cn_weight_count(other) == 0);
     cn_error_clear();
+    cn_tape_free(tape);
+}
+
+static cn_layer *reversible(double cap, bool tied)
+{
+    cn_layer *layer = cn_reversible_embedding(3, 2, .tie_weights = tied, .logit_soft_cap = cap, .mask_zero = true);
+    float rows[][2] = {{0, 1}, {2, 3}, {4, 5}}, columns[][3] = {{1, 2, 3}, {4, 5, 6}};
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 2)), "%s", cn_error_message());
+    cr_assert_eq(cn_weight_count(layer), tied ? 1 : 2);
+    cr_assert(cn_set_weights(layer, (cn_view[]){cn_array(rows[0], 3, 2), cn_array(columns[0], 2, 3)}, tied ? 1 : 2));
+    return layer;
+}
+
+Test(layers_core, reversible_embedding_goes_both_ways)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *ids = cn_constant(tape, cn_array(((int32_t[]){2, 0}), 1, 2));
+    cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 10}), 1, 2));
+    cn_tensor *rows = cn_call(reversible(CN_NONE, true), ids);
+    EXPECT(rows, CN_SHAPE(1, 2, 2), 4, 5, 0, 1);
+    EXPECT(cn_mask_of(rows), CN_SHAPE(1, 2), 1, 0);
+    cn_tensor *logits = cn_call_many(reversible(CN_NONE, true), {x}, .reverse = true).item[0];
+    EXPECT(logits, CN_SHAPE(1, 3), 10, 32, 54);
+    cr_assert_null(cn_mask_of(logits));
+    EXPECT(cn_call_many(reversible(CN_NONE, false), {x}, .reverse = true).item[0], CN_SHAPE(1, 3), 41, 52, 63);
+    float capped[3];
+    cr_assert(cn_values(cn_call_many(reversible(20, true), {x}, .reverse = true).item[0], cn_array(capped, 1, 3)));
+    for (int i = 0; i < 3; i++)
+        cr_assert_float_eq(capped[i], 20 * tanh((10 + 22 * i) / 20.0), 1e-5);
+    cn_tape_free(tape);
+}
+
+Test(layers_core, reversible_embedding_ties_both_ends_of_a_model)
+{
+    cn_tensor *in = cn_input(4);
+    cn_layer *embedding = cn_reversible_embedding(10, 3);
+    cn_tensor *x = cn_call(embedding, in);
+    cn_tensor *out = cn_call_many(embedding, {x}, .reverse = true).item[0];
+    cr_assert(cn_shape_equal(cn_shape_of(out), CN_SHAPE(-1, 4, 10)), "%s", cn_error_message());
+    cn_model *model = cn_model_new({in}, {out});
+    cr_assert_eq(cn_count_params(cn_model_layer(model)), 30, "%s", cn_error_message());
+    cn_model_free(model);
+}
+
+Test(layers_core, reverse_is_refused_by_other_layers_and_for_other_vectors)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_ones(tape, CN_SHAPE(1, 3));
+    cn_layer *layer = reversible(CN_NONE, true);
+    expect_error(cn_call_many(cn_dense(2), {x}, .reverse = true).count == 0, "dense: takes no reverse");
+    expect_error(cn_call_many(layer, {x}, .reverse = true).count == 0,
+                 "reversible_embedding: in reverse takes vectors of 2 numbers, got (1, 3)");
+    expect_error(!cn_reversible_embedding(3, 2, .logit_soft_cap = 0),
+                 "reversible_embedding_1: logit_soft_cap must be positive, not 0");
     cn_tape_free(tape);
 }
 
@@ -200,56 +255,38 @@ Test(layers_core, gradients_of_masking_identity_and_lambda)
                   cn_layer_name(layers[i]), cn_error_message());
 }
 
-enum { MANY = 40000 };
-static float values[MANY];
-
-static void drop(cn_layer *layer, cn_shape shape)
+/* A TernaryDense with the kernel [[1, -2], [0.25, 0.5]], whose mean size is 0.9375, on x = [1, 10]; and the gradient of
+ * the sum of what it gives. */
+static cn_tensor *call_ternary(cn_tape *tape, cn_layer *layer, cn_tensor **gradient)
 {
-    cn_tape *tape = cn_tape_new(.training = true);
-    cn_tensor *y = cn_call(layer, cn_ones(tape, shape));
-    cr_assert_not_null(y, "%s", cn_error_message());
-    cr_assert(cn_values(y, cn_array_with(values, CN_ARRAY_F32, true, shape)));
+    cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 10}), 1, 2));
+    float kernel[] = {1, -2, 0.25f, 0.5f}, bias[] = {0, 100};
+    cr_assert(cn_build(layer, CN_SHAPE(-1, 2)), "%s", cn_error_message());
+    cr_assert(cn_set_weights(layer, (cn_view[]){cn_array(kernel, 2, 2), cn_array(bias, 2)}, 2));
+    cn_tensor *y = cn_call(layer, x);
+    *gradient = cn_grad(cn_sum(y), cn_weight(layer, 0));
+    return y;
+}
+
+Test(layers_core, ternary_dense_multiplies_signs_of_large_weights_and_scales_by_their_mean_size)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *gradient;
+    /* Signs [[1, -1], [0, 1]]; the sum of the products with them is 10. */
+    EXPECT(call_ternary(tape, cn_ternary_dense(2), &gradient), CN_SHAPE(1, 2), 0.9375, 9 * 0.9375 + 100);
+    /* The mean times x, as if the kernel were used, and 10 times the gradient of the mean: sign / 4. */
+    EXPECT(gradient, CN_SHAPE(2, 2), 0.9375 + 2.5, 0.9375 - 2.5, 9.375 + 2.5, 9.375 + 2.5);
     cn_tape_free(tape);
 }
 
-Test(layers_core, dropout_keeps_the_mean_and_drops_its_share)
+Test(layers_core, ternary_dense_with_a_threshold_is_not_scaled)
 {
-    drop(cn_dropout(0.2), CN_SHAPE(MANY));
-    int dropped = 0;
-    for (int i = 0; i < MANY; i++) {
-        cr_assert(values[i] == 0 || values[i] == 1.25f);
-        dropped += values[i] == 0;
-    }
-    cr_assert_float_eq(dropped / (double)MANY, 0.2, 5 * sqrt(0.2 * 0.8 / MANY));
-}
-
-Test(layers_core, dropout_draws_once_along_axes_of_size_one_in_its_noise_shape)
-{
-    drop(cn_dropout(0.5, .noise_shape = CN_SHAPE(-1, 1)), CN_SHAPE(100, 7));
-    int dropped = 0;
-    for (int i = 0; i < 100; i++) {
-        dropped += values[i * 7] == 0;
-        for (int j = 1; j < 7; j++)
-            cr_assert_eq(values[i * 7 + j], values[i * 7]);
-    }
-    cr_assert(dropped > 20 && dropped < 80);
-}
-
-Test(layers_core, dropout_of_everything_gives_zeros)
-{
-    drop(cn_dropout(1), CN_SHAPE(100));
-    for (int i = 0; i < 100; i++)
-        cr_assert_eq(values[i], 0);
-}
-
-Test(layers_core, dropout_with_a_seed_repeats_and_steps_differ)
-{
-    float first[64];
-    cn_layer *layer = cn_dropout(0.5, .seed = 3);
-    drop(layer, CN_SHAPE(64));
-    memcpy(first, values, sizeof first);
-    drop(layer, CN_SHAPE(64));
-    cr_assert_neq(memcmp(first, values, sizeof first), 0);
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *gradient;
+    EXPECT(call_ternary(tape, cn_ternary_dense(2, 0.3), &gradient), CN_SHAPE(1, 2), 1, 109);
+    EXPECT(gradient, CN_SHAPE(2, 2), 1, 1, 10, 10);
+    EXPECT(call_ternary(tape, cn_ternary_dense(2, 1.5), &gradient), CN_SHAPE(1, 2), 0, 99);
+    cn_tape_free(tape);
 }
 
 Test(layers_core, dense_kernel_is_kept_once_built_for_another_width)

@@ -41,10 +41,14 @@ Test(print, writes_lines_to_standard_output, .init = cr_redirect_stdout)
 {
     cn_print(CN_SHAPE(2, 10, 3));
     cn_print(CN_SHAPE(5));
+    cn_print("labels:", cn_array(((int32_t[]){1, 2}), 2));
     cn_print(cn_array(((uint8_t[]){4, 2, 3, 6}), 2, 2));
     cn_print_repr(cn_array(((double[]){0.5}), 1));
+    cn_print_repr(cn_array(((int64_t[]){7}), 1));
+    cn_print_repr(cn_array(((int8_t[]){-7}), 1));
     fflush(stdout);
-    cr_assert_stdout_eq_str("(2, 10, 3)\n(5,)\n[[4 2]\n [3 6]]\narray([0.5])\n");
+    cr_assert_stdout_eq_str(
+        "(2, 10, 3)\n(5,)\nlabels: [1 2]\n[[4 2]\n [3 6]]\narray([0.5])\narray([7])\narray([-7], dtype=int8)\n");
 }
 
 Test(print, tensor_without_value_is_an_error)
@@ -53,5 +57,7 @@ Test(print, tensor_without_value_is_an_error)
     expect_error(!cn_print(cn_feed(tape, CN_SHAPE(2))),
                  "print: the tensor has no value; it was recorded, not computed");
     expect_error(!cn_print((cn_tensor *)NULL), "print: the tensor is NULL");
+    cn_fail(CN_VALUE, "the first error");
+    expect_error(!cn_print("label:", CN_SHAPE(2)), "the first error");
     cn_tape_free(tape);
 }
