@@ -105,6 +105,7 @@ static cn_tensor *sparse(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pr
         values = cn_sparse_softmax_crossentropy(logits, probabilities, labels);
     } else {
         cn_tensor *log_p = log_probabilities(self, y_pred, axis);
+        labels = cn_class_labels(labels, y_pred->shape.dim[axis]);
         cn_tensor *at = cn_take_along_axis(log_p, cn_expand_dims(labels, axis), .axis = axis);
         values = cn_negative(cn_squeeze(at, .axis = axis));
     }
@@ -180,6 +181,7 @@ static cn_tensor *generalized(const cn_loss *self, cn_tensor *y_true, cn_tensor 
     cn_tensor *labels = axis < 0 ? NULL : labels_of(self, y_true, y_pred, axis), *logits = cn_softmax_logits(y_pred);
     if (!labels)
         return NULL;
+    labels = cn_class_labels(labels, y_pred->shape.dim[axis]);
     cn_tensor *q = cn_scalar(y_pred, self->q), *at = cn_expand_dims(labels, axis), *power;
     if (logits)
         power = cn_exp(cn_mul(cn_take_along_axis(cn_log_softmax(logits), at, .axis = axis), q));

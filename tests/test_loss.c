@@ -198,6 +198,23 @@ Test(loss, names_of_keras_are_known)
     expect_error("loss: there is none named \"squared\"");
 }
 
+Test(loss, labels_that_are_no_class_are_refused)
+{
+    const cn_loss losses[] = {cn_sparse_categorical_crossentropy(), cn_categorical_generalized_cross_entropy(),
+                              cn_sparse_categorical_crossentropy(.from_logits = true), cn_ctc()};
+    const int32_t wrong[] = {-1, 3};
+    for (int l = 0; l < 4; l++)
+        for (int w = 0; w < 2; w++) {
+            const int32_t labels[] = {1, wrong[w]};
+            bool of_steps = l == 3;
+            cn_tensor *classes = cn_constant(tape, of_steps ? cn_array(labels, 1, 2) : cn_array(labels, 2));
+            cn_tensor *output = of_steps ? cn_expand_dims(y_pred(), 0) : y_pred();
+            cr_expect_null(cn_loss_of(losses[l], classes, output, NULL), "%s, %d", losses[l].name, wrong[w]);
+            cr_expect_eq(cn_error_code(), CN_VALUE, "%s", cn_error_message());
+            cn_error_clear();
+        }
+}
+
 Test(loss, labels_of_another_shape_are_refused)
 {
     const double y[] = {0, 1};

@@ -555,6 +555,51 @@ cn_tensor *cn_one_hot_with(cn_one_hot_args args)
     return cn_record(&one_hot, &(one_hot_attributes){args.num_classes, args.axis, args.dtype}, &args.indices, 1);
 }
 
+typedef struct label_sizes {
+    int64_t classes, count;
+    cn_shape shape;
+} label_sizes;
+
+static bool labels_infer(const cn_entry *entry, cn_type *output)
+{
+    *output = (cn_type){CN_I32, entry->input[0]->shape};
+    return check_indices(entry, entry->input[0]);
+}
+
+static bool check_labels(void *const *pointer, const void *prepared)
+{
+    const label_sizes *sizes = prepared;
+    const int32_t *labels = pointer[1];
+    for (int64_t i = 0; i < sizes->count; i++)
+        if (labels[i] < 0 || labels[i] >= sizes->classes)
+            return index_fail("class_labels", labels[i], i, sizes->shape, sizes->classes);
+    if (sizes->count > 0)
+        memcpy(pointer[0], labels, (size_t)sizes->count * sizeof *labels);
+    return true;
+}
+
+static bool labels_prepare(const cn_entry *entry, cn_preparation *preparation)
+{
+    label_sizes *sizes = cn_prepared(preparation, sizeof *sizes);
+    sizes->classes = *(const int64_t *)entry->attributes;
+    sizes->shape = entry->input[0]->shape;
+    sizes->count = cn_shape_size(sizes->shape);
+    preparation->kernel = check_labels;
+    return true;
+}
+
+static const cn_operation class_labels = {.name = "class_labels",
+                                          .attributes = sizeof(int64_t),
+                                          .flags = CN_CHECKS,
+                                          .infer = labels_infer,
+                                          .prepare = labels_prepare};
+
+cn_tensor *cn_class_labels(cn_tensor *labels, int64_t classes)
+{
+    return cn_record(&class_labels, &classes, &labels, 1);
+}
+
 extern const cn_operation *const cn_indexing_operations[];
 const cn_operation *const cn_indexing_operations[] = {
-    &take, &gather_nd, &scatter_add, &scatter, &segment_sum, &take_along_axis, &add_along_axis, &one_hot, NULL};
+    &take,           &gather_nd, &scatter_add,  &scatter, &segment_sum, &take_along_axis,
+    &add_along_axis, &one_hot,   &class_labels, NULL};

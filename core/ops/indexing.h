@@ -42,6 +42,10 @@ typedef struct cn_one_hot_args {
     cn_one_hot_with((cn_one_hot_args){.axis = -1, .dtype = cn_default_dtype(), .indices = __VA_ARGS__})
 CN_API cn_tensor *cn_one_hot_with(cn_one_hot_args args);
 
+/* The labels themselves, int32, once each is seen to be a class from 0 to classes - 1; else the run ends with an error
+ * (CN_VALUE) that tells the label and its position. Negative labels do not count from the end. */
+CN_API cn_tensor *cn_class_labels(cn_tensor *labels, int64_t classes);
+
 #ifdef __cplusplus
 }
 #endif
