@@ -78,7 +78,7 @@ static cn_tensor *ctc(const cn_loss *self, cn_tensor *y_true, cn_tensor *y_pred)
         return NULL;
     }
     const int64_t batch = logits.dim[0], time = logits.dim[1];
-    cn_tensor *classes = classes_of_states(cn_class_labels(y_true, logits.dim[2]));
+    cn_tensor *checked = cn_class_labels(y_true, logits.dim[2]), *classes = checked ? classes_of_states(checked) : NULL;
     if (!classes)
         return NULL;
     const cn_shape all = CN_SHAPE(batch, time, classes->shape.dim[1]);

@@ -227,5 +227,5 @@ Test(structured_losses, refuse)
     cr_expect_null(cn_loss_of(cn_ctc(), labels(tape, 2, 2, classes), p, NULL));
     expect_refused("ctc: labels of shape (2, 2) do not fit an output of shape (4, 3)");
     cr_expect_null(cn_loss_of(cn_categorical_generalized_cross_entropy(), labels(tape, 4, 0, outside), p, NULL));
-    expect_refused("take_along_axis: index 3 at position (0, 0) is outside an axis of size 3");
+    expect_refused("class_labels: label 3 at (0,) is not one of 3 classes");
 }

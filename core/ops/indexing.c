@@ -1,5 +1,6 @@
 #include "core/ops/indexing.h"
 #include "core/ops/axis.h"
+#include "core/ops/rows.h"
 #include "core/pieces.h"
 #include <string.h>
 
@@ -566,13 +567,12 @@ static bool labels_infer(const cn_entry *entry, cn_type *output)
     return check_indices(entry, entry->input[0]);
 }
 
-static bool check_labels(void *const *pointer, const void *prepared)
+static bool run_labels(void *const *pointer, const void *prepared)
 {
     const label_sizes *sizes = prepared;
     const int32_t *labels = pointer[1];
-    for (int64_t i = 0; i < sizes->count; i++)
-        if (labels[i] < 0 || labels[i] >= sizes->classes)
-            return index_fail("class_labels", labels[i], i, sizes->shape, sizes->classes);
+    if (!cn_check_labels("class_labels", labels, sizes->shape, sizes->classes))
+        return false;
     if (sizes->count > 0)
         memcpy(pointer[0], labels, (size_t)sizes->count * sizeof *labels);
     return true;
@@ -584,7 +584,7 @@ static bool labels_prepare(const cn_entry *entry, cn_preparation *preparation)
     sizes->classes = *(const int64_t *)entry->attributes;
     sizes->shape = entry->input[0]->shape;
     sizes->count = cn_shape_size(sizes->shape);
-    preparation->kernel = check_labels;
+    preparation->kernel = run_labels;
     return true;
 }
 

@@ -39,21 +39,21 @@ static void run_piece(void *context, int64_t piece)
     }
 }
 
-static bool check_labels(const rows_plan *plan, const int32_t *label)
+bool cn_check_labels(const char *name, const int32_t *label, cn_shape labels, int64_t classes)
 {
-    int64_t count = cn_shape_size(plan->labels);
+    int64_t count = cn_shape_size(labels);
     for (int64_t i = 0; i < count; i++) {
-        if (label[i] >= 0 && label[i] < plan->n)
+        if (label[i] >= 0 && label[i] < classes)
             continue;
-        cn_shape place = plan->labels;
+        cn_shape place = labels;
         int64_t index = i;
         for (int d = place.rank - 1; d >= 0; d--) {
-            place.dim[d] = index % plan->labels.dim[d];
-            index /= plan->labels.dim[d];
+            place.dim[d] = index % labels.dim[d];
+            index /= labels.dim[d];
         }
         char text[CN_SHAPE_TEXT];
-        return cn_fail(CN_VALUE, "%s: label %d at %s is not one of %lld classes", plan->name, (int)label[i],
-                       cn_shape_text(place, text, sizeof text), (long long)plan->n);
+        return cn_fail(CN_VALUE, "%s: label %d at %s is not one of %lld classes", name, (int)label[i],
+                       cn_shape_text(place, text, sizeof text), (long long)classes);
     }
     return true;
 }
@@ -64,7 +64,7 @@ static bool run_rows(void *const *pointer, const void *prepared)
     rows_work work = {.plan = plan};
     for (int i = 0; i < plan->pointers; i++) {
         work.pointer[i] = pointer[i];
-        if (plan->layout[i] == 'l' && !check_labels(plan, pointer[i]))
+        if (plan->layout[i] == 'l' && !cn_check_labels(plan->name, pointer[i], plan->labels, plan->n))
             return false;
     }
     int64_t tasks = plan->outer * plan->chunks;

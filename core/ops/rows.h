@@ -9,4 +9,6 @@
  * a row, which is checked to be an index into the row. */
 bool cn_prepare_rows(const cn_entry *entry, cn_preparation *preparation, int row, const cn_shape *shape, int begin,
                      int end, const char *layout);
+/* In a kernel: whether each label is a class from 0 to classes - 1; else the error tells where it stands. */
+bool cn_check_labels(const char *name, const int32_t *label, cn_shape labels, int64_t classes);
 #endif
