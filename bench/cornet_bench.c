@@ -162,7 +162,7 @@ static void time_steps(const bench *b, double seconds)
 static void print_about(const bench *b)
 {
     printf("\"ready\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %" PRId64 ", \"parameters\": %" PRId64,
-           b->work->name, b->mode, b->threads, b->x.shape.dim[0], cn_count_params(cn_model_layer(b->model)));
+           b->work->name, b->mode, b->threads, b->x.shape.dim[0], cn_count_params(b->model));
 }
 
 static bool run(bench *b, double seconds, bool serve)

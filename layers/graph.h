@@ -71,6 +71,10 @@ typedef struct cn_weight_view {
     bool trainable; /* is trained: neither itself nor a layer around it is frozen */
 } cn_weight_view;
 /* All weights of a layer (or model) in get_weights order, each once. The caller releases *views by cn_release. */
+/* Runs the class' build, whose weights get the names of all layers that are being built, and this one's. */
+bool cn_build_within(cn_layer *layer, const cn_shape *in);
+/* A number for a name within what `outer` is the number of: whose random numbers a layer draws. */
+uint64_t cn_name_stream(uint64_t outer, const char *name);
 bool cn_layer_weights(const cn_layer *layer, cn_weight_view **views, int *count);
 
 /* The call of a layer on symbolic tensors: makes a node. */

@@ -73,23 +73,53 @@ CN_API void cn_layer_free(cn_layer *layer);
 /* Lets go of what no model took, and begins the automatic names (dense, dense_1, ...) anew. */
 CN_API void cn_clear_session(void);
 
-/* Asking */
+/* Asking. These take a layer or a model, as cn_call does. */
 
-CN_API const char *cn_layer_name(const cn_layer *layer);
+#ifndef __cplusplus
+#define cn_layer_name(of) (cn_layer_name)(CN_LAYER_OF_(of))
+#define cn_weight_count(of) (cn_weight_count)(CN_LAYER_OF_(of))
+#define cn_weight(of, index) (cn_weight)(CN_LAYER_OF_(of), (index))
+#define cn_count_params(of) (cn_count_params)(CN_LAYER_OF_(of))
+#define cn_set_trainable(of, trainable) (cn_set_trainable)(CN_LAYER_OF_(of), (trainable))
+#define cn_is_trainable(of) (cn_is_trainable)(CN_LAYER_OF_(of))
+#define cn_reset_states(of) (cn_reset_states)(CN_LAYER_OF_(of))
+#define cn_build(of, input) (cn_build)(CN_LAYER_OF_(of), (input))
+#define CN_LAYER_OF_(of) \
+    _Generic((of), cn_model * : cn_model_layer, const cn_model * : cn_model_layer, default : cn_layer_itself_)(of)
+static inline cn_layer *cn_layer_itself_(const cn_layer *layer)
+{
+    return (cn_layer *)(uintptr_t)layer;
+}
+#endif
+/* The model as a layer. */
+CN_API cn_layer *cn_model_layer(const cn_model *model);
+
+CN_API const char *(cn_layer_name)(const cn_layer *layer);
 /* Renames a layer before it is called: names are unique within a model. Returns the layer. */
 CN_API cn_layer *cn_named(cn_layer *layer, const char *name);
-/* The layer's weights as Keras' get_weights() lists them: own trainable, own others, then those of its sublayers. */
-CN_API int cn_weight_count(const cn_layer *layer);
-CN_API cn_tensor *cn_weight(const cn_layer *layer, int index);
+/* The weights as Keras' get_weights() lists them: own trainable, own others, then those of the sublayers; of a model
+ * those of its layers. An index out of range is an error. */
+CN_API int(cn_weight_count)(const cn_layer *layer);
+CN_API cn_tensor *(cn_weight)(const cn_layer *layer, int index);
 /* Number of elements of all weights. */
-CN_API int64_t cn_count_params(const cn_layer *layer);
-/* A frozen layer's weights are not trained, nor those of its sublayers. Compile the model again after a change. */
-CN_API void cn_set_trainable(cn_layer *layer, bool trainable);
-CN_API bool cn_is_trainable(const cn_layer *layer);
+CN_API int64_t(cn_count_params)(const cn_layer *layer);
+/* Sets all weights from arrays, one a weight, or reads them: cn_set_weights(layer, cn_array(kernel, 2, 3),
+ * cn_array(bias, 3)). An error, and nothing changed, unless number and shapes fit. */
+#define cn_set_weights(of, ...)                                     \
+    cn_set_weights_from(CN_LAYER_OF_(of), (cn_view[]){__VA_ARGS__}, \
+                        (int)(sizeof((cn_view[]){__VA_ARGS__}) / sizeof(cn_view)))
+#define cn_get_weights(of, ...)                                     \
+    cn_get_weights_into(CN_LAYER_OF_(of), (cn_view[]){__VA_ARGS__}, \
+                        (int)(sizeof((cn_view[]){__VA_ARGS__}) / sizeof(cn_view)))
+CN_API bool cn_set_weights_from(cn_layer *layer, const cn_view *values, int count);
+CN_API bool cn_get_weights_into(cn_layer *layer, const cn_view *values, int count);
+/* Frozen weights are not trained, nor those of sublayers. Compile the model again after a change. */
+CN_API void(cn_set_trainable)(cn_layer *layer, bool trainable);
+CN_API bool(cn_is_trainable)(const cn_layer *layer);
 /* Forgets what the calls so far left for the next one: the states of recurrent layers with .stateful. */
-CN_API void cn_reset_states(cn_layer *layer);
-/* Builds a layer for an input shape that includes the batch (-1: open), as its first call would. */
-CN_API bool cn_build(cn_layer *layer, cn_shape input);
+CN_API void(cn_reset_states)(cn_layer *layer);
+/* Builds for an input shape that includes the batch (-1: open), as the first call would. */
+CN_API bool(cn_build)(cn_layer *layer, cn_shape input);
 
 /* Writing a layer */
 

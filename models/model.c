@@ -7,9 +7,9 @@ const char *cn_model_name(const cn_model *model)
     return model->base.name ? model->base.name : "model";
 }
 
-cn_layer *cn_model_layer(cn_model *model)
+cn_layer *cn_model_layer(const cn_model *model)
 {
-    return model ? &model->base : NULL;
+    return model ? (cn_layer *)(uintptr_t)&model->base : NULL;
 }
 
 static bool model_init(cn_layer *layer)
@@ -295,47 +295,4 @@ cn_layer *cn_layer_by_name(const cn_model *model, const char *name)
     if (model)
         cn_fail(CN_ARGUMENT, "%s: has no layer named %s", cn_model_name(model), name ? name : "NULL");
     return NULL;
-}
-
-static bool check_weights(const char *who, const cn_layer *layer, const cn_view *values, int count)
-{
-    if (cn_failed())
-        return false;
-    if (!layer)
-        return cn_fail(CN_ARGUMENT, "%s: the layer is NULL", who);
-    if (count != cn_weight_count(layer))
-        return cn_fail(CN_ARGUMENT, "%s: %s has %d weights, %d arrays are given", who, layer->name,
-                       cn_weight_count(layer), count);
-    for (int i = 0; i < count; i++) {
-        cn_tensor *weight = cn_weight(layer, i);
-        if (!cn_shape_equal(weight->shape, values[i].shape)) {
-            char wanted[CN_SHAPE_TEXT], given[CN_SHAPE_TEXT];
-            return cn_fail(CN_SHAPES, "%s: weight %d of %s (%s) has shape %s, the array %s", who, i, layer->name,
-                           cn_name_of(weight), cn_shape_text(weight->shape, wanted, sizeof wanted),
-                           cn_shape_text(values[i].shape, given, sizeof given));
-        }
-        if (!values[i].data && cn_shape_size(weight->shape) > 0)
-            return cn_fail(CN_ARGUMENT, "%s: array %d is NULL", who, i);
-    }
-    return true;
-}
-
-bool cn_set_weights(cn_layer *layer, const cn_view *values, int count)
-{
-    if (!check_weights("set_weights", layer, values, count))
-        return false;
-    for (int i = 0; i < count; i++)
-        if (!cn_variable_set(cn_weight(layer, i), values[i]))
-            return false;
-    return true;
-}
-
-bool cn_get_weights(cn_layer *layer, const cn_view *values, int count)
-{
-    if (!check_weights("get_weights", layer, values, count))
-        return false;
-    for (int i = 0; i < count; i++)
-        if (!cn_values(cn_weight(layer, i), values[i]))
-            return false;
-    return true;
 }

@@ -32,8 +32,7 @@ CN_API bool cn_add_layer_to(cn_model *model, cn_layer *layer);
 /* Gives back the model, and each layer that no other model or symbolic tensor uses. NULL is fine. */
 CN_API void cn_model_free(cn_model *model);
 
-/* The model as a layer, and the other way round (NULL for any other layer). */
-CN_API cn_layer *cn_model_layer(cn_model *model);
+/* The model that a layer is (see cn_model_layer); NULL for any other layer. */
 CN_API cn_model *cn_layer_model(cn_layer *layer);
 
 /* Its layers, in Keras' order (by depth from the inputs). An index out of range gives NULL; a name that none has, NULL
@@ -41,11 +40,6 @@ CN_API cn_model *cn_layer_model(cn_layer *layer);
 CN_API int cn_layer_count(const cn_model *model);
 CN_API cn_layer *cn_get_layer(const cn_model *model, int index);
 CN_API cn_layer *cn_layer_by_name(const cn_model *model, const char *name);
-
-/* All weights in Keras' get_weights() order are those of cn_model_layer(model). Sets them all from arrays, one a
- * weight; nothing is changed unless every shape fits. */
-CN_API bool cn_set_weights(cn_layer *layer, const cn_view *values, int count);
-CN_API bool cn_get_weights(cn_layer *layer, const cn_view *values, int count);
 
 /* Compiling. */
 

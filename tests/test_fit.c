@@ -52,7 +52,7 @@ static const line start = {0.5, -0.25};
 static cn_model *line_model(double rate)
 {
     cn_model *model = cn_sequential(cn_input_layer(1), cn_dense(1));
-    expect_done(cn_set_weights(cn_model_layer(model), (cn_view[]){cn_array(&start.w, 1, 1), cn_array(&start.b, 1)}, 2));
+    expect_done(cn_set_weights(model, cn_array(&start.w, 1, 1), cn_array(&start.b, 1)));
     expect_done(cn_compile(model, .optimizer = cn_sgd(rate), .loss = cn_mean_squared_error()));
     return model;
 }
@@ -79,8 +79,8 @@ static double descend(line *l, int first, int count, const double *weights, doub
 
 static void expect_line(cn_model *model, line expected)
 {
-    expect_near(cn_item(cn_weight(cn_model_layer(model), 0)), expected.w);
-    expect_near(cn_item(cn_weight(cn_model_layer(model), 1)), expected.b);
+    expect_near(cn_item(cn_weight(model, 0)), expected.w);
+    expect_near(cn_item(cn_weight(model, 1)), expected.b);
 }
 
 static int recorded_steps(const cn_model *model, cn_step_kind kind)
@@ -421,7 +421,7 @@ static cn_model *two_by_two(void)
     cn_tensor *twice = cn_call(cn_dense(2, .use_bias = false, .name = "twice"), a);
     cn_model *model = cn_model_new({a, b}, {sum, twice});
     const double w[2][2] = {{2, 0}, {0, 2}};
-    expect_done(cn_set_weights(cn_model_layer(model), (cn_view[]){cn_array(w[0], 2, 2)}, 1));
+    expect_done(cn_set_weights(model, cn_array(w[0], 2, 2)));
     return model;
 }
 
@@ -502,8 +502,8 @@ Test(fit, predict_converts_bytes_to_floats_and_these_to_doubles)
     double p[3];
     cn_set_default_dtype(CN_F32);
     cn_model *model = cn_sequential(cn_dense(1));
-    expect_done(cn_build(cn_model_layer(model), CN_SHAPE(-1, 2)));
-    expect_done(cn_set_weights(cn_model_layer(model), (cn_view[]){cn_array(w[0], 2, 1), cn_array(b, 1)}, 2));
+    expect_done(cn_build(model, CN_SHAPE(-1, 2)));
+    expect_done(cn_set_weights(model, cn_array(w[0], 2, 1), cn_array(b, 1)));
     expect_done(cn_predict(model, {cn_array(x[0], 3, 2)}, {cn_array(p, 3, 1)}, .batch_size = 2));
     for (int i = 0; i < 3; i++)
         cr_expect_eq(p[i], 0.5 * x[i][0] + 2 * x[i][1] + 1);

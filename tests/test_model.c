@@ -35,8 +35,8 @@ Test(model, functional_lists_its_layers_from_the_inputs_on)
     cn_model *model = cn_model_new({in}, {cn_call(cn_dense(2, cn_softmax), x)});
     cr_assert(model != NULL, "%s", cn_error_message());
     expect_layers(model, NAMES("input_1", "lstm", "dense"));
-    cr_expect_eq(cn_count_params(cn_model_layer(model)), 352 + 18);
-    cr_expect_str_eq(cn_layer_name(cn_model_layer(model)), "model");
+    cr_expect_eq(cn_count_params(model), 352 + 18);
+    cr_expect_str_eq(cn_layer_name(model), "model");
     cn_model_free(model);
 }
 
@@ -44,17 +44,17 @@ Test(model, sequential_hides_its_input_layer)
 {
     cn_model *model = cn_sequential(cn_input_layer(4), cn_dense(3), cn_dense(2));
     expect_layers(model, NAMES("dense", "dense_1"));
-    cr_expect_eq(cn_weight_count(cn_model_layer(model)), 4);
+    cr_expect_eq(cn_weight_count(model), 4);
     cn_model_free(model);
 }
 
 Test(model, sequential_without_input_gets_weights_at_its_first_call)
 {
     cn_model *model = cn_sequential(cn_dense(5));
-    cr_expect_eq(cn_weight_count(cn_model_layer(model)), 0);
-    cr_assert(cn_build(cn_model_layer(model), CN_SHAPE(2, 10, 3)), "%s", cn_error_message());
-    cr_assert_eq(cn_weight_count(cn_model_layer(model)), 2);
-    cr_expect(cn_shape_equal(cn_shape_of(cn_weight(cn_model_layer(model), 0)), CN_SHAPE(3, 5)));
+    cr_expect_eq(cn_weight_count(model), 0);
+    cr_assert(cn_build(model, CN_SHAPE(2, 10, 3)), "%s", cn_error_message());
+    cr_assert_eq(cn_weight_count(model), 2);
+    cr_expect(cn_shape_equal(cn_shape_of(cn_weight(model, 0)), CN_SHAPE(3, 5)));
     cn_tape *tape = cn_tape_new();
     cn_tensor *y = cn_call(model, cn_zeros(tape, CN_SHAPE(2, 10, 3)));
     cr_expect(cn_shape_equal(cn_shape_of(y), CN_SHAPE(2, 10, 5)), "%s", cn_error_message());
@@ -70,7 +70,7 @@ Test(model, shared_layer_has_one_set_of_weights)
     cn_model *model = cn_model_new({a, b}, {cn_call(cn_dense(1), both)});
     cr_assert(model != NULL, "%s", cn_error_message());
     expect_layers(model, NAMES("input_1", "input_2", "dense", "concatenate", "dense_1"));
-    cr_expect_eq(cn_count_params(cn_model_layer(model)), 15 + 7);
+    cr_expect_eq(cn_count_params(model), 15 + 7);
     cn_model_free(model);
 }
 
@@ -103,7 +103,7 @@ Test(model, is_called_as_a_layer)
     cn_model *outer = cn_model_new({in}, {cn_call(cn_dense(1), cn_call(inner, in))});
     cr_assert(outer != NULL, "%s", cn_error_message());
     expect_layers(outer, NAMES("input_2", "sequential", "dense_2"));
-    cr_expect_eq(cn_count_params(cn_model_layer(outer)), 15 + 8 + 3);
+    cr_expect_eq(cn_count_params(outer), 15 + 8 + 3);
     cr_expect_eq(cn_layer_model(cn_get_layer(outer, 1)), inner);
     cn_model_free(inner);
     float x[4] = {1, 2, 3, 4}, y;
@@ -129,9 +129,9 @@ Test(model, weights_are_set_only_if_every_shape_fits)
     cn_model *model = cn_sequential(cn_input_layer(2), cn_dense(2));
     float w[2][2] = {{1, 2}, {3, 4}}, b[3] = {5, 6, 7}, got[2][2];
     cn_layer *layer = cn_model_layer(model);
-    cr_assert(cn_set_weights(layer, (cn_view[]){cn_array(w[0], 2, 2), cn_array(b, 2)}, 2));
+    cr_assert(cn_set_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 2)));
     w[0][0] = 9;
-    cr_expect_not(cn_set_weights(layer, (cn_view[]){cn_array(w[0], 2, 2), cn_array(b, 3)}, 2));
+    cr_expect_not(cn_set_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 3)));
     expect_error(CN_SHAPES, "set_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (3,)");
     cn_values(cn_weight(layer, 0), cn_array(got[0], 2, 2));
     cr_expect_float_eq(got[0][0], 1, 0);

@@ -484,7 +484,7 @@ Test(normalization, a_frozen_layer_runs_in_inference_also_inside_a_frozen_model)
     training_data(x, y);
     cn_layer *layer;
     cn_model *inner = norm_model(&layer);
-    cn_set_trainable(cn_model_layer(inner), false);
+    cn_set_trainable(inner, false);
     cn_model *model = cn_sequential(cn_input_layer(CHANNELS), cn_model_layer(inner), cn_dense(CHANNELS));
     cr_assert(cn_compile(model, .optimizer = cn_sgd(rate), .loss = cn_mean_squared_error()), "%s", cn_error_message());
     cr_assert(cn_fit(model, {cn_array(x, SAMPLES, CHANNELS)}, {cn_array(y, SAMPLES, CHANNELS)}, .verbose = 0), "%s",

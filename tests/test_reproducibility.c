@@ -106,8 +106,8 @@ static outcome outcome_of(cn_model *model)
 {
     outcome o = {NULL, 0};
     cn_updater *updater = cn_model_updater(model);
-    for (int i = 0; i < cn_weight_count(cn_model_layer(model)); i++)
-        add_bits(&o, cn_weight(cn_model_layer(model), i));
+    for (int i = 0; i < cn_weight_count(model); i++)
+        add_bits(&o, cn_weight(model, i));
     for (int i = 0; i < cn_updater_variable_count(updater); i++)
         add_bits(&o, cn_updater_variable(updater, i));
     return o;

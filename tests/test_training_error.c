@@ -39,9 +39,9 @@ static void expect_fit_error(cn_fit_args args, cn_code code, const char *message
     float before[6], after[6];
     cn_model *model = new_model();
     cn_layer *layer = cn_model_layer(model);
-    cr_assert(cn_get_weights(layer, (cn_view[]){cn_array(before, 2, 2), cn_array(before + 4, 2)}, 2));
+    cr_assert(cn_get_weights(layer, cn_array(before, 2, 2), cn_array(before + 4, 2)));
     expect_error(cn_fit_with(model, args) == NULL, code, message);
-    cr_assert(cn_get_weights(layer, (cn_view[]){cn_array(after, 2, 2), cn_array(after + 4, 2)}, 2));
+    cr_assert(cn_get_weights(layer, cn_array(after, 2, 2), cn_array(after + 4, 2)));
     cr_expect_arr_eq(before, after, sizeof before);
     cr_expect_eq(cn_iterations(cn_model_updater(model)), 0);
     cn_model_free(model);
@@ -179,13 +179,13 @@ Test(training_error, of_weights)
     float w[2][2], b[2];
     cn_model *model = new_model();
     cn_layer *layer = cn_model_layer(model);
-    expect_error(!cn_set_weights(NULL, NULL, 0), CN_ARGUMENT, "set_weights: the layer is NULL");
-    expect_error(!cn_get_weights(NULL, NULL, 0), CN_ARGUMENT, "get_weights: the layer is NULL");
-    expect_error(!cn_get_weights(layer, (cn_view[]){cn_array(w[0], 2, 2)}, 1), CN_ARGUMENT,
+    expect_error(!cn_set_weights_from(NULL, NULL, 0), CN_ARGUMENT, "set_weights: the layer is NULL");
+    expect_error(!cn_get_weights_into(NULL, NULL, 0), CN_ARGUMENT, "get_weights: the layer is NULL");
+    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2)), CN_ARGUMENT,
                  "get_weights: sequential has 2 weights, 1 arrays are given");
-    expect_error(!cn_get_weights(layer, (cn_view[]){cn_array(w[0], 2, 2), cn_array((float *)NULL, 2)}, 2), CN_ARGUMENT,
+    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array((float *)NULL, 2)), CN_ARGUMENT,
                  "get_weights: array 1 is NULL");
-    expect_error(!cn_get_weights(layer, (cn_view[]){cn_array(w[0], 2, 2), cn_array(b, 1)}, 2), CN_SHAPES,
+    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 1)), CN_SHAPES,
                  "get_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (1,)");
     cn_model_free(model);
 }

@@ -62,11 +62,8 @@ static void fit(cn_model *model)
 
 static void take_weights(cn_model *model, float *to)
 {
-    expect_done(cn_get_weights(cn_model_layer(model),
-                               (cn_view[]){cn_array(to, FEATURES, 8), cn_array(to + FEATURES * 8, 8),
-                                           cn_array(to + FEATURES * 8 + 8, 8, CLASSES),
-                                           cn_array(to + WEIGHTS - CLASSES, CLASSES)},
-                               4));
+    expect_done(cn_get_weights(model, cn_array(to, FEATURES, 8), cn_array(to + FEATURES * 8, 8),
+                               cn_array(to + FEATURES * 8 + 8, 8, CLASSES), cn_array(to + WEIGHTS - CLASSES, CLASSES)));
 }
 
 /* The weights after fit's own step. */
@@ -205,7 +202,7 @@ static bool record_update(cn_model *model, cn_updater *updater, cn_tensor *x, cn
 {
     cn_tensor *weights[4], *gradients[4];
     for (int i = 0; i < 4; i++)
-        weights[i] = cn_weight(cn_model_layer(model), i);
+        weights[i] = cn_weight(model, i);
     return cn_gradients(loss_of_batch(model, x, y), weights, 4, gradients) && cn_apply_gradients(updater, gradients);
 }
 
@@ -223,7 +220,7 @@ static cn_updater *updater_of(cn_model *model)
 {
     cn_tensor *weights[4];
     for (int i = 0; i < 4; i++)
-        weights[i] = cn_weight(cn_model_layer(model), i);
+        weights[i] = cn_weight(model, i);
     return cn_updater_new(cn_adam(0.01), weights, 4);
 }
 
@@ -291,7 +288,7 @@ Test(training_step, frozen_model_only_measures)
 {
     float before[WEIGHTS], after[WEIGHTS];
     cn_model *model = new_model(0, cn_sgd(0.1), NULL);
-    cn_set_trainable(cn_model_layer(model), false);
+    cn_set_trainable(model, false);
     expect_done(cn_compile(model, .optimizer = cn_sgd(0.1), .loss = cn_sparse_categorical_crossentropy()));
     take_weights(model, before);
     fit(model);
@@ -308,7 +305,7 @@ static cn_model *one_weight(cn_optimizer optimizer)
     const double w = 1;
     cn_set_default_dtype(CN_F64);
     cn_model *model = cn_sequential(cn_input_layer(1), cn_dense(1, .use_bias = false));
-    expect_done(cn_set_weights(cn_model_layer(model), (cn_view[]){cn_array(&w, 1, 1)}, 1));
+    expect_done(cn_set_weights(model, cn_array(&w, 1, 1)));
     expect_done(cn_compile(model, .optimizer = optimizer, .loss = cn_mean_squared_error()));
     return model;
 }
@@ -322,7 +319,7 @@ static void fit_one(cn_model *model, int epochs, cn_callback callback)
 
 static void expect_weight(cn_model *model, double expected)
 {
-    double w = cn_item(cn_weight(cn_model_layer(model), 0));
+    double w = cn_item(cn_weight(model, 0));
     cr_expect(fabs(w - expected) <= 1e-14, "%.17g, not %.17g", w, expected);
 }
 

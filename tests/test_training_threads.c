@@ -137,7 +137,7 @@ static void *train(void *context)
                                  .validation_split = 0.2);
     const double *losses = cn_history_of(history, "loss");
     task->loss = losses ? losses[3] : NAN;
-    cn_values(cn_weight(cn_model_layer(model), 0), cn_array(task->kernel, KERNEL));
+    cn_values(cn_weight(model, 0), cn_array(task->kernel, KERNEL));
     strcpy(task->message, cn_error_message());
     cn_model_free(model);
     return NULL;

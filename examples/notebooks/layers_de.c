@@ -15,7 +15,7 @@ int main(void)
     cn_print("dimension of the input:", cn_shape_of(x));
     cn_layer *linear = cn_dense(5);
     cn_model *model = cn_sequential(linear);
-    cn_build(cn_model_layer(model), cn_shape_of(x));
+    cn_build(model, cn_shape_of(x));
     cn_print("dimension of the matrix of the linear layer:", cn_shape_of(cn_weight(linear, 0)));
     cn_print("dimension of the output:", cn_shape_of(cn_call(model, x)));
 
@@ -34,7 +34,7 @@ int main(void)
     /* [74] Its kernel, with the values that the notebook shows, which calls it conv1d_14: the cells had been run
      * before. The bias begins with 0. */
     float kernel[2][3] = {{-0.5877724f, 0.37192458f, 0.01260459f}, {0.1083079f, 0.5347014f, -0.2614751f}}, bias[] = {0};
-    cn_set_weights(convolution, (cn_view[]){cn_array(kernel[0], 2, 3, 1), cn_array(bias, 1)}, 2);
+    cn_set_weights(convolution, cn_array(kernel[0], 2, 3, 1), cn_array(bias, 1));
     cn_print_repr(cn_weight(convolution, 0));
 
     /* [10] Attention. The notebook gives 5., a float, as units. Its heading says Q K.T: there is a product for each

@@ -145,7 +145,7 @@ int main(void)
 
     /* [52] "Weights which do not influence the output": a kernel of 1 and a bias of 0 */
     float one[] = {1}, zero[] = {0};
-    cn_set_weights(cn_model_layer(model), (cn_view[]){cn_array(one, 1, 1, 1, 1), cn_array(zero, 1)}, 2);
+    cn_set_weights(model, cn_array(one, 1, 1, 1, 1), cn_array(zero, 1));
 
     /* [27] The notebook shows what an earlier run of this cell gave; the weights are set, so it is the same. */
     float spread[6][6];

@@ -56,7 +56,7 @@ int main(void)
         cn_tape *tape = cn_tape_new();
         cn_tensor *w[5];
         for (int i = 0; i < 5; i++) {
-            w[i] = cn_cast(cn_read(tape, cn_weight(cn_model_layer(model), i)), CN_F64);
+            w[i] = cn_cast(cn_read(tape, cn_weight(model, i)), CN_F64);
             cn_print(cn_shape_of(w[i]));
         }
 
