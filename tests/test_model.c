@@ -229,6 +229,17 @@ Test(model, summary_of_two_outputs)
     cn_model_free(model);
 }
 
+Test(model, summary_of_a_normalized_convolution)
+{
+    cn_tensor *in = cn_input(32, 32, 3);
+    cn_tensor *x = cn_call(cn_batch_normalization(), cn_call(cn_conv2d(8, {3}), in));
+    x = cn_call(cn_global_average_pooling2d(), cn_call(cn_activation_layer(cn_relu), x));
+    cn_model *model = cn_model_new({in}, {cn_call(cn_dense(10), x)});
+    expect_summary((cn_summary_args){.model = model}, "D-conv-batchnorm");
+    expect_summary((cn_summary_args){.model = model, .show_trainable = true}, "E-show-trainable");
+    cn_model_free(model);
+}
+
 Test(model, summary_of_a_nested_model)
 {
     cn_model *inner = cn_sequential(cn_dense(3), cn_dense(2));
