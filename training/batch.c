@@ -28,10 +28,9 @@ static int count_views(const cn_view *views)
 
 static bool check_input(cn_model *model, const char *who, int index, cn_view *view)
 {
-    cn_shape wanted = cn_shape_of(model->topology.input[index]);
+    cn_shape wanted = cn_shape_of(model->topology.input[index]), shown = view->shape;
     cn_shape *given = &view->shape;
-    char expected[CN_SHAPE_TEXT], shown[CN_SHAPE_TEXT];
-    cn_shape_text(*given, shown, sizeof shown);
+    char expected[CN_SHAPE_TEXT], text[CN_SHAPE_TEXT];
     /* Keras adds or drops a last axis of size 1. */
     if (given->rank == wanted.rank - 1 && wanted.dim[wanted.rank - 1] == 1)
         given->dim[given->rank++] = 1;
@@ -42,7 +41,8 @@ static bool check_input(cn_model *model, const char *who, int index, cn_view *vi
         fits = wanted.dim[d] < 0 || wanted.dim[d] == given->dim[d];
     return fits ? true
                 : cn_fail(CN_SHAPES, "%s: input %d of %s has shape %s, the model wants %s", who, index,
-                          cn_model_name(model), shown, cn_shape_text(wanted, expected, sizeof expected));
+                          cn_model_name(model), cn_shape_text(shown, text, sizeof text),
+                          cn_shape_text(wanted, expected, sizeof expected));
 }
 
 static int loss_count(const cn_model *model)
