@@ -40,6 +40,13 @@ static bool has_axes(const cn_layer *layer, const cn_shape *axis)
     return axis->rank > 0 || cn_fail(CN_ARGUMENT, "%s: needs an axis to normalize", layer->name);
 }
 
+/* The weights go by the sizes of these axes, so that the last of them must not change. */
+static bool fix_last(cn_layer *layer, const cn_shape *axis)
+{
+    layer->fixed_axis = (int)axis->dim[axis->rank - 1];
+    return true;
+}
+
 /* A weight, which has the dimensions of the axes as they were named, beside x: in the axes' rising order, as operations
  * take it. */
 static cn_tensor *in_rising_order(cn_tensor *weight, const cn_axes *axes, const cn_tensor *x)
@@ -94,6 +101,7 @@ typedef struct batch_normalization {
 
 static bool batch_init(cn_layer *layer)
 {
+    layer->fixed_axis = (int)((batch_normalization *)layer)->args.axis;
     const cn_renorm_clipping *clipping = &((batch_normalization *)layer)->args.renorm_clipping;
     return (clipping->rmin <= clipping->rmax && clipping->dmax >= 0) ||
            cn_fail(CN_ARGUMENT, "%s: renorm_clipping needs rmin <= rmax and dmax >= 0, not %g, %g and %g", layer->name,
@@ -266,7 +274,8 @@ typedef struct layer_normalization {
 
 static bool layer_init(cn_layer *layer)
 {
-    return has_axes(layer, &((layer_normalization *)layer)->args.axis);
+    const cn_shape *axis = &((layer_normalization *)layer)->args.axis;
+    return has_axes(layer, axis) && fix_last(layer, axis);
 }
 
 static bool layer_build(cn_layer *layer, const cn_shape *in)
@@ -332,6 +341,7 @@ typedef struct group_normalization {
 static bool group_init(cn_layer *layer)
 {
     const cn_group_normalization_args *args = &((group_normalization *)layer)->args;
+    layer->fixed_axis = (int)args->axis;
     return args->groups > 0 || args->groups == -1 ||
            cn_fail(CN_ARGUMENT, "%s: groups must be positive, or -1 for as many as there are channels, not %lld",
                    layer->name, (long long)args->groups);
@@ -384,7 +394,8 @@ typedef struct rms_normalization {
 
 static bool rms_init(cn_layer *layer)
 {
-    return has_axes(layer, &((rms_normalization *)layer)->args.axis);
+    const cn_shape *axis = &((rms_normalization *)layer)->args.axis;
+    return has_axes(layer, axis) && fix_last(layer, axis);
 }
 
 static bool rms_build(cn_layer *layer, const cn_shape *in)
