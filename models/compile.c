@@ -115,9 +115,9 @@ static bool track(cn_model *model, const cn_metric *metric, int output, bool wei
     return tracked->meter && tracked->name;
 }
 
-static bool track_list(cn_model *model, const cn_metric *metrics, int output, bool weighted)
+static bool track_list(cn_model *model, const cn_metric *metrics, int most, int output, bool weighted)
 {
-    for (int i = 0; i < CN_MAX_METRICS && metrics[i].name; i++)
+    for (int i = 0; i < most && metrics[i].name; i++)
         if (!track(model, &metrics[i], output, weighted))
             return false;
     return true;
@@ -127,9 +127,9 @@ static bool track_metrics(cn_model *model)
 {
     const cn_compile_args *arguments = &model->arguments;
     for (int i = 0; i < model->topology.output_count; i++)
-        if (!track_list(model, arguments->metrics, i, false) ||
-            !track_list(model, arguments->output_metrics[i], i, false) ||
-            !track_list(model, arguments->weighted_metrics, i, true))
+        if (!track_list(model, arguments->metrics, CN_MAX_METRICS, i, false) ||
+            !track_list(model, arguments->output_metrics[i], CN_MAX_OUTPUT_METRICS, i, false) ||
+            !track_list(model, arguments->weighted_metrics, CN_MAX_METRICS, i, true))
             return false;
     return true;
 }

@@ -45,7 +45,8 @@ CN_API cn_layer *cn_layer_by_name(const cn_model *model, const char *name);
 
 typedef struct cn_step cn_step;
 
-enum { CN_MAX_OUTPUTS = 8, CN_MAX_METRICS = 16 };
+/* Of metrics, those for all outputs, and those for one. */
+enum { CN_MAX_OUTPUTS = 8, CN_MAX_METRICS = 16, CN_MAX_OUTPUT_METRICS = 4 };
 
 typedef struct cn_compile_args {
     char first_;
@@ -55,7 +56,7 @@ typedef struct cn_compile_args {
     double loss_weights[CN_MAX_OUTPUTS];        /* all zero: ones */
     cn_metric metrics[CN_MAX_METRICS];          /* of every output; without sample weights */
     cn_metric weighted_metrics[CN_MAX_METRICS]; /* with them; a second metric of a name is logged as NAME_1 */
-    cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_METRICS]; /* instead: some of each output */
+    cn_metric output_metrics[CN_MAX_OUTPUTS][CN_MAX_OUTPUT_METRICS]; /* besides: some of each output */
     /* Instead of the built-in training step: records another one on a deferred tape (see cn_step). It sets the step's
      * loss, and y_pred, from which the metrics are recorded after it. */
     bool (*train_step)(cn_model *model, cn_step *step);
