@@ -6,11 +6,6 @@
 #include "layers/sequence.h"
 #include <string.h>
 
-#define OPTIONS_OF(args)                                                                        \
-    {                                                                                           \
-        (args)->return_sequences, (args)->return_state, (args)->go_backwards, (args)->stateful, \
-            (args)->zero_output_for_mask                                                        \
-    }
 #define SEQUENCE_FIELDS(X)    \
     X(BOOL, return_sequences) \
     X(BOOL, return_state)     \
@@ -113,7 +108,8 @@ static bool recurrent_call(cn_layer *layer, const cn_layer_call *call, cn_tensor
     recurrent *l = (recurrent *)layer;
     const cn_shape units = CN_SHAPE(l->args.units), state[2] = {units, units};
     cn_sequence s;
-    if (!cn_sequence_begin(&s, layer, call, (cn_sequence_options)OPTIONS_OF(&l->args), state,
+    if (!cn_sequence_begin(&s, layer, call,
+                           (cn_sequence_options)CN_SEQUENCE_OPTIONS(&l->args, l->args.zero_output_for_mask), state,
                            cn_cell_state_count(l->cell), &l->kept))
         return false;
     cn_tensor *z = cn_cell_project(l->cell, s.x, s.training);
@@ -213,7 +209,9 @@ static bool rnn_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *out
     cn_sequence s;
     int count = 0;
     return l->args.cell->type->states(l->args.cell, state, &count) &&
-           cn_sequence_begin(&s, layer, call, (cn_sequence_options)OPTIONS_OF(&l->args), state, count, &l->kept) &&
+           cn_sequence_begin(&s, layer, call,
+                             (cn_sequence_options)CN_SEQUENCE_OPTIONS(&l->args, l->args.zero_output_for_mask), state,
+                             count, &l->kept) &&
            cn_sequence_run(&s, s.x, rnn_step) && cn_sequence_end(&s, outputs);
 }
 
