@@ -1,5 +1,5 @@
-/* LSTM: the fused form against the unfused one, masks, states, dropout. That the numbers are Keras' is shown by the
- * golden cases. */
+/* SimpleRNN, LSTM, GRU: the fused form against the unfused one, masks, states, dropout. That the numbers are Keras' is
+ * shown by the golden cases. */
 #include "core/engine.h"
 #include "core/kernels/kernels.h"
 #include "expect.h"
@@ -235,9 +235,36 @@ Test(recurrent, stateful_goes_on_where_it_ended_until_reset)
     cn_reset_states(stateful);
     lstm_values(stateful, tape, half.item[0], again);
     cr_assert_eq(memcmp(first, again, sizeof first), 0);
-    expect_error(!cn_call(stateful, waves(tape, CN_SHAPE(3, 2, 2), 0)),
-                 "same: is stateful for batches of 2, got one of 3");
+    expect_error(!cn_call(stateful, waves(tape, CN_SHAPE(1, 2, 2), 0)),
+                 "same: is stateful for batches of 2, got one of 1");
+    lstm_values(stateful, tape, half.item[1], again);
+    cr_assert_eq(memcmp(twice, again, sizeof twice), 0, "what was refused left a trace");
     cn_tape_free(tape);
+}
+
+Test(recurrent, a_short_batch_leaves_a_stateful_model_as_it_was)
+{
+    float x[5 * 3 * 2], y[5 * 1], before[4][64], after[4][64];
+    for (int i = 0; i < 30; i++)
+        x[i] = (float)sin(i);
+    for (int i = 0; i < 5; i++)
+        y[i] = (float)i / 5;
+    cn_tensor *in = cn_input_with((cn_input_args){.dtype = CN_F32, .shape = CN_SHAPE(3, 2), .batch_size = 2});
+    cn_layer *gru = cn_gru(4, .stateful = true);
+    cn_model *model = cn_model_new({in}, {cn_call(cn_dense(1), cn_call(gru, in))});
+    cr_assert(cn_compile(model, .loss = cn_mean_squared_error(), .optimizer = cn_sgd(0.1)), "%s", cn_error_message());
+    cn_train_on_batch(model, {cn_array(x, 2, 3, 2)}, {cn_array(y, 2, 1)});
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    for (int i = 0; i < 3; i++)
+        cn_values(cn_weight(gru, i), cn_array_with(before[i], CN_ARRAY_F32, true, cn_shape_of(cn_weight(gru, i))));
+    cn_train_on_batch(model, {cn_array(x, 1, 3, 2)}, {cn_array(y, 1, 1)});
+    expect_error(cn_failed(), "gru: is stateful for batches of 2, got one of 1");
+    for (int i = 0; i < 3; i++) {
+        cn_shape shape = cn_shape_of(cn_weight(gru, i));
+        cn_values(cn_weight(gru, i), cn_array_with(after[i], CN_ARRAY_F32, true, shape));
+        cr_assert_eq(memcmp(before[i], after[i], (size_t)cn_shape_size(shape) * sizeof(float)), 0);
+    }
+    cn_model_free(model);
 }
 
 Test(recurrent, dropout_acts_in_training_only)
@@ -268,11 +295,144 @@ Test(recurrent, has_its_shapes_for_open_batch_and_time)
     cr_assert(cn_shape_equal(cn_shape_of(y.item[2]), CN_SHAPE(-1, 7)));
 }
 
-Test(recurrent, refuses_one_initial_state)
+Test(recurrent, refuses_wrong_initial_states)
 {
     cn_tape *tape = cn_tape_new();
-    cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0);
-    cn_tensors y = cn_call_many(cn_lstm(2), {x}, .states = {waves(tape, CN_SHAPE(2, 2), 0)});
-    expect_error(y.count == 0, "lstm: takes 2 initial states or none, got 1");
+    cn_tensor *x = waves(tape, CN_SHAPE(2, 4, 6), 0), *state = waves(tape, CN_SHAPE(2, 2), 0);
+    cn_layer *lstm = cn_lstm(2), *gru = cn_gru(2);
+    expect_error(cn_call_many(lstm, {x}, .states = {state}).count == 0, "lstm: takes 2 initial states or none, got 1");
+    expect_error(cn_call_many(gru, {x}, .states = {state, state}).count == 0,
+                 "gru: takes 1 initial state or none, got 2");
+    expect_error(cn_call_many(lstm, {x}, .states = {state, waves(tape, CN_SHAPE(2, 3), 0)}).count == 0,
+                 "lstm: state 1 must be float32 of shape (2, 2), not float32 of shape (2, 3)");
+    expect_error(cn_call_many(gru, {x}, .states = {waves(tape, CN_SHAPE(1, 2), 0)}).count == 0,
+                 "gru: state 0 must be float32 of shape (2, 2), not float32 of shape (1, 2)");
+    expect_error(cn_call_many(gru, {x}, .states = {cn_cast(state, CN_F64)}).count == 0,
+                 "gru: state 0 must be float32 of shape (2, 2), not float64 of shape (2, 2)");
     cn_tape_free(tape);
+}
+
+Test(recurrent, refuses_wrong_initial_states_of_a_graph_at_the_call)
+{
+    cn_tensor *x = cn_input(4, 6);
+    cn_layer *lstm = cn_lstm(2);
+    expect_error(cn_call_many(lstm, {x}, .states = {cn_input(2)}).count == 0,
+                 "lstm: takes 2 initial states or none, got 1");
+    expect_error(cn_call_many(lstm, {x}, .states = {cn_input(2), cn_input(3)}).count == 0,
+                 "lstm: state 1 must be float32 of shape (None, 2), not float32 of shape (None, 3)");
+    cn_tensor *integers = cn_input_with((cn_input_args){.dtype = CN_I32, .shape = CN_SHAPE(2)});
+    expect_error(cn_call_many(lstm, {x}, .states = {integers, cn_input(2)}).count == 0,
+                 "lstm: state 0 must be float32 of shape (None, 2), not int32 of shape (None, 2)");
+    cr_assert_eq(cn_weight_count(lstm), 0, "what was refused built the layer");
+}
+
+Test(recurrent, refuses_wrong_arguments_and_inputs)
+{
+    expect_error(!cn_gru(0), "gru_cell: units must be positive, not 0");
+    cn_clear_session();
+    expect_error(!cn_simple_rnn(1, .dropout = 2), "simple_rnn_cell: dropout must be from 0 to 1, not 2");
+    cn_clear_session();
+    expect_error(!cn_simple_rnn(1, .recurrent_activation = cn_tanh),
+                 "simple_rnn_cell: there is no argument recurrent_activation");
+    cn_clear_session();
+    expect_error(!cn_call(cn_gru(1), cn_input(3)), "gru: expected an input of rank 3, got (None, 3)");
+    cn_layer *lstm = built((cn_recurrent_args){CN_LSTM_CELL_DEFAULTS, .units = 2}, 3);
+    expect_error(!cn_call(lstm, cn_input(5, 4)), "lstm: expected an input of size 3 along axis -1, got (None, 5, 4)");
+}
+
+Test(recurrent, dropout_draws_one_mask_for_all_steps)
+{
+    enum { MANY = 48 };
+    cn_layer *rnn = cn_simple_rnn(1, .activation = NULL, .use_bias = false, .dropout = 0.5, .return_sequences = true);
+    float y[MANY][3];
+    cr_assert(cn_build(rnn, CN_SHAPE(-1, 3, 1)), "%s", cn_error_message());
+    cr_assert(cn_variable_set(cn_weight(rnn, 0), cn_array(((float[]){1}), 1, 1)));
+    cr_assert(cn_variable_set(cn_weight(rnn, 1), cn_array(((float[]){0}), 1, 1)));
+    cn_tape *tape = cn_tape_new(.training = true);
+    cr_assert(cn_values(cn_call(rnn, cn_ones(tape, CN_SHAPE(MANY, 3, 1))), cn_array(y[0], MANY, 3, 1)), "%s",
+              cn_error_message());
+    int dropped = 0;
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(y[i][0] == 0 || y[i][0] == 2);
+        cr_assert(y[i][1] == y[i][0] && y[i][2] == y[i][0]);
+        dropped += y[i][0] == 0;
+    }
+    cr_assert(dropped > 6 && dropped < MANY - 6);
+    cn_tape_free(tape);
+}
+
+/* Each step adds 1 to what dropout left of h, which is 2 h or 0. */
+Test(recurrent, recurrent_dropout_draws_one_mask_for_all_steps)
+{
+    enum { MANY = 48 };
+    cn_layer *rnn =
+        cn_simple_rnn(1, .activation = NULL, .use_bias = false, .recurrent_dropout = 0.5, .return_sequences = true);
+    float y[MANY][3];
+    cr_assert(cn_build(rnn, CN_SHAPE(-1, 3, 1)), "%s", cn_error_message());
+    cr_assert(cn_variable_set(cn_weight(rnn, 0), cn_array(((float[]){1}), 1, 1)));
+    cr_assert(cn_variable_set(cn_weight(rnn, 1), cn_array(((float[]){1}), 1, 1)));
+    cn_tape *tape = cn_tape_new(.training = true);
+    cr_assert(cn_values(cn_call(rnn, cn_ones(tape, CN_SHAPE(MANY, 3, 1))), cn_array(y[0], MANY, 3, 1)), "%s",
+              cn_error_message());
+    int dropped = 0;
+    for (int i = 0; i < MANY; i++) {
+        bool kept = y[i][1] != 1;
+        cr_assert(y[i][0] == 1 && y[i][1] == (kept ? 3 : 1) && y[i][2] == (kept ? 7 : 1));
+        dropped += !kept;
+    }
+    cr_assert(dropped > 6 && dropped < MANY - 6);
+    cn_tape_free(tape);
+}
+
+/* How often a step of linear gates with kernels of ones has a cell state that is not 0, and an output. The state is the
+ * product of what dropout left of the input for two gates, the output that of three. */
+static void count_gates(cn_layer *lstm, int counts[2])
+{
+    enum { MANY = 64 };
+    float c[MANY], h[MANY];
+    cr_assert(cn_build(lstm, CN_SHAPE(-1, 1, 1)), "%s", cn_error_message());
+    cr_assert(cn_variable_set(cn_weight(lstm, 0), cn_array(((float[]){1, 1, 1, 1}), 1, 4)));
+    cn_tape *tape = cn_tape_new(.training = true);
+    cn_tensors y = cn_call_many(lstm, {cn_ones(tape, CN_SHAPE(MANY, 1, 1))});
+    cr_assert_eq(y.count, 3, "%s", cn_error_message());
+    cn_values(y.item[1], cn_array(h, MANY, 1));
+    cn_values(y.item[2], cn_array(c, MANY, 1));
+    counts[0] = counts[1] = 0;
+    for (int i = 0; i < MANY; i++) {
+        cr_assert(c[i] == 0 || c[i] == 4);
+        cr_assert(h[i] == 0 || h[i] == 8);
+        counts[0] += c[i] != 0;
+        counts[1] += h[i] != 0;
+    }
+    cn_tape_free(tape);
+}
+
+Test(recurrent, dropout_draws_one_mask_for_each_gate_with_implementation_1)
+{
+    int counts[2];
+#define LINEAR .activation = NULL, .recurrent_activation = NULL, .use_bias = false, .dropout = 0.5, .return_state = true
+    count_gates(cn_lstm(1, LINEAR), counts);
+    cr_assert(counts[0] == counts[1] && counts[0] > 20, "one mask: about half of 64, %d and %d", counts[0], counts[1]);
+    count_gates(cn_lstm(1, LINEAR, .implementation = 1), counts);
+    cr_assert(counts[0] > counts[1] && counts[0] < 28, "a quarter and an eighth of 64, %d and %d", counts[0],
+              counts[1]);
+#undef LINEAR
+}
+
+#define EXPECT_GRADIENTS(layer, is_training)                                                          \
+    cr_expect(cn_gradient_check_layer(NULL, (layer), .input_count = 1, .inputs = {CN_SHAPE(2, 3, 2)}, \
+                                      .training = (is_training)),                                     \
+              "%s: %s", #layer, cn_error_message())
+
+Test(recurrent, gradients)
+{
+    EXPECT_GRADIENTS(cn_simple_rnn(2, .return_sequences = true, .return_state = true), false);
+    EXPECT_GRADIENTS(cn_lstm(2, .return_sequences = true, .return_state = true), false);
+    EXPECT_GRADIENTS(cn_gru(2, .return_sequences = true, .return_state = true), false);
+    EXPECT_GRADIENTS(cn_gru(2, .reset_after = false, .go_backwards = true), false);
+    EXPECT_GRADIENTS(cn_simple_rnn(3, .use_bias = false, .go_backwards = true), false);
+    EXPECT_GRADIENTS(cn_gru(2, .use_bias = false), false);
+    EXPECT_GRADIENTS(cn_lstm(2, .dropout = 0.3, .recurrent_dropout = 0.3), true);
+    EXPECT_GRADIENTS(cn_gru(2, .dropout = 0.3, .recurrent_dropout = 0.3, .reset_after = false), true);
+    EXPECT_GRADIENTS(cn_gru(2, .dropout = 0.3, .implementation = 1), true);
 }
