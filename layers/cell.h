@@ -17,6 +17,8 @@ cn_cell *cn_cell_new(cn_cell_kind kind, cn_cell_args args);
 int cn_cell_state_count(const cn_cell *cell);
 /* x kernel + bias, of (batch, features) or (batch, time, features). */
 cn_tensor *cn_cell_project(const cn_cell *cell, cn_tensor *x, bool training);
+/* The second row of a bias that has two, (n units): what is added to the projected state. */
+cn_tensor *cn_cell_state_bias(const cn_cell *cell, cn_tape *tape);
 /* From projected inputs (batch, n units) and the states the new states; the first is the output. */
 bool cn_cell_step(const cn_cell *cell, cn_tensor *z, bool training, cn_tensor **states);
 

@@ -112,6 +112,17 @@ static cn_tensor *project(const cn_cell *cell, cn_tensor *x, cn_tensor *w, doubl
     return cn_failed() ? NULL : cn_concatenate_many(part, gates, -1);
 }
 
+static cn_tensor *bias_row(const cn_cell *cell, cn_tape *tape, int row)
+{
+    cn_tensor *bias = cn_slice(cn_read(tape, cell->bias), CN_SHAPE(row, 0), CN_SHAPE(1, -1));
+    return cn_reshape(bias, CN_SHAPE(-1));
+}
+
+cn_tensor *cn_cell_state_bias(const cn_cell *cell, cn_tape *tape)
+{
+    return bias_row(cell, tape, 1);
+}
+
 /* Row 0 of a bias with two: what is added to the projected inputs; row 1: to the projected state. */
 static cn_tensor *add_bias(const cn_cell *cell, cn_tensor *z, int row)
 {
@@ -119,7 +130,7 @@ static cn_tensor *add_bias(const cn_cell *cell, cn_tensor *z, int row)
         return z;
     if (cn_shape_of(cell->bias).rank == 1)
         return row == 0 ? cn_add(z, cell->bias) : z;
-    return cn_add(z, cn_slice(cn_read(cn_tape_of(z), cell->bias), CN_SHAPE(row, 0), CN_SHAPE(1, -1)));
+    return cn_add(z, bias_row(cell, cn_tape_of(z), row));
 }
 
 cn_tensor *cn_cell_project(const cn_cell *cell, cn_tensor *x, bool training)
