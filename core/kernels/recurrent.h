@@ -26,7 +26,8 @@ typedef enum cn_recurrence {
  *
  * All pointers are to elements of the kernel's type; rows without a stride of their own are dense. */
 typedef struct cn_recurrent_step {
-    int64_t rows, units;
+    int64_t row, rows; /* the first, and how many */
+    int64_t units;
     cn_gate activation, recurrent_activation;
     const void *z; /* the inputs' part: one block for each gate */
     int64_t z_row;
@@ -38,12 +39,14 @@ typedef struct cn_recurrent_step {
     const int32_t *mask; /* or NULL */
     int64_t mask_row;
 } cn_recurrent_step;
+typedef void cn_recurrent_step_kernel(const cn_recurrent_step *step);
 
 /* From dL/dh and dL/dc after a step: the gradient of what the products gave (`inner`, one block for each gate) and of
  * z; and of dL/dh and dL/dc before the step what did not pass through the products. Of a GRU before `reset` needs
  * d_reset, dL/d(r h): the gradient of the candidate times the last block of the weights. */
 typedef struct cn_recurrent_back {
-    int64_t rows, units;
+    int64_t row, rows;
+    int64_t units;
     cn_gate activation, recurrent_activation;
     const void *gates, *h_before, *c_before;
     const void *dy; /* added to dh, or NULL */
@@ -56,14 +59,12 @@ typedef struct cn_recurrent_back {
     const int32_t *mask;
     int64_t mask_row;
 } cn_recurrent_back;
+typedef void cn_recurrent_back_kernel(const cn_recurrent_back *back);
 
 /* By element type, float and double. */
 typedef struct cn_recurrent_kernels {
-    void (*begin[CN_RECURRENCES][2])(const cn_recurrent_step *step);
-    void (*reset[2])(const cn_recurrent_step *step);
-    void (*end[CN_RECURRENCES][2])(const cn_recurrent_step *step);
-    void (*back[CN_RECURRENCES][2])(const cn_recurrent_back *back);
-    void (*back_reset[2])(const cn_recurrent_back *back);
+    cn_recurrent_step_kernel *begin[CN_RECURRENCES][2], *reset[2], *end[CN_RECURRENCES][2];
+    cn_recurrent_back_kernel *back[CN_RECURRENCES][2], *back_reset[2];
     /* y += x m for matrices of a few dozen columns, m being (k, n); rows are so many elements apart. */
     void (*add_product[2])(int64_t rows, int64_t n, int64_t k, const void *x, int64_t x_row, const void *m,
                            int64_t m_row, void *y, int64_t y_row);

@@ -108,20 +108,20 @@ static inline void NAME(activate)(cn_gate gate, int64_t n, REAL *to, const REAL 
 
 static void NAME(begin_simple)(const cn_recurrent_step *s)
 {
-    for (int64_t r = 0; r < s->rows; r++)
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
         memcpy(ROW(s, gates, r, s->units), CONST_ROW(s, z, r, s->z_row), (size_t)s->units * sizeof(REAL));
 }
 
 static void NAME(begin_lstm)(const cn_recurrent_step *s)
 {
-    for (int64_t r = 0; r < s->rows; r++)
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
         memcpy(ROW(s, gates, r, 5 * s->units), CONST_ROW(s, z, r, s->z_row), (size_t)(4 * s->units) * sizeof(REAL));
 }
 
 static void NAME(begin_gru)(const cn_recurrent_step *s)
 {
     const size_t bytes = (size_t)(3 * s->units) * sizeof(REAL);
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (s->bias)
             memcpy(ROW(s, gates, r, 4 * s->units), s->bias, bytes);
         else
@@ -132,7 +132,7 @@ static void NAME(begin_gru)(const cn_recurrent_step *s)
 static void NAME(begin_gru_before)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, 4 * u);
         const REAL *z = CONST_ROW(s, z, r, s->z_row);
         memcpy(gates, z, (size_t)(2 * u) * sizeof(REAL));
@@ -143,7 +143,7 @@ static void NAME(begin_gru_before)(const cn_recurrent_step *s)
 static void NAME(reset)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, 4 * u);
         const REAL *h = CONST_ROW(s, h_before, r, u);
         if (IS_MASKED(s, r)) {
@@ -170,7 +170,7 @@ static inline void NAME(put_out)(const cn_recurrent_step *s, int64_t r)
 static void NAME(end_simple)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, u);
         if (IS_MASKED(s, r)) {
             NAME(keep)(s, r);
@@ -185,7 +185,7 @@ static void NAME(end_simple)(const cn_recurrent_step *s)
 static void NAME(end_lstm)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, 5 * u), *h = ROW(s, h, r, u), *c = ROW(s, c, r, u);
         const REAL *c_before = CONST_ROW(s, c_before, r, u);
         if (IS_MASKED(s, r)) {
@@ -217,7 +217,7 @@ static inline void NAME(mix)(const cn_recurrent_step *s, int64_t r, REAL *gates)
 static void NAME(end_gru)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, 4 * u);
         const REAL *z = CONST_ROW(s, z, r, s->z_row);
         if (IS_MASKED(s, r)) {
@@ -235,7 +235,7 @@ static void NAME(end_gru)(const cn_recurrent_step *s)
 
 static void NAME(end_gru_before)(const cn_recurrent_step *s)
 {
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (IS_MASKED(s, r))
             NAME(keep)(s, r);
         else
@@ -293,7 +293,7 @@ static inline void NAME(copy_back)(const cn_recurrent_back *s, int64_t r, int64_
 static void NAME(back_simple)(const cn_recurrent_back *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, u))
             continue;
         REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, u);
@@ -307,7 +307,7 @@ static void NAME(back_simple)(const cn_recurrent_back *s)
 static void NAME(back_lstm)(const cn_recurrent_back *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, 4 * u))
             continue;
         const REAL *gates = CONST_ROW(s, gates, r, 5 * u), *c_before = CONST_ROW(s, c_before, r, u);
@@ -355,7 +355,7 @@ static inline void NAME(unmix)(const cn_recurrent_back *s, int64_t r)
 static void NAME(back_gru)(const cn_recurrent_back *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, 3 * u))
             continue;
         const REAL *gates = CONST_ROW(s, gates, r, 4 * u), *reset = gates + u, *projected = gates + 2 * u;
@@ -370,7 +370,7 @@ static void NAME(back_gru)(const cn_recurrent_back *s)
 
 static void NAME(back_gru_before)(const cn_recurrent_back *s)
 {
-    for (int64_t r = 0; r < s->rows; r++)
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
         if (!NAME(begin_back)(s, r, 3 * s->units))
             NAME(unmix)(s, r);
 }
@@ -378,7 +378,7 @@ static void NAME(back_gru_before)(const cn_recurrent_back *s)
 static void NAME(back_reset)(const cn_recurrent_back *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (IS_MASKED(s, r))
             continue;
         const REAL *reset = CONST_ROW(s, gates, r, 4 * u) + u, *h_before = CONST_ROW(s, h_before, r, u);

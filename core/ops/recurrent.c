@@ -37,11 +37,13 @@ typedef struct sizes {
     attributes attributes;
     int64_t width, kept, first; /* columns, as in `layout` */
     bool has_cells, has_reset;
-    bool small; /* the products are those of the step kernels */
+    bool shared; /* one piece, of whose steps each is shared by the threads */
+    bool small;  /* the products are those of the step kernels */
     int64_t product_workspace, weights_workspace;
 } sizes;
 
 enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, CACHED_BYTES = 384 * 1024 };
+enum { STEP_ROWS = 8 }; /* of a step that several threads share */
 
 static int64_t aligned(int64_t bytes)
 {
@@ -66,7 +68,8 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     /* While the recurrent weights fit a core's cache each thread takes samples of its own through all steps, without
      * meeting the others; larger ones are split inside the product of each step. */
     bool cached = units * s.width * s.element <= CACHED_BYTES;
-    s.rows = s.small ? SMALL_ROWS : cached ? LARGE_ROWS : batch;
+    s.shared = !s.small && !cached;
+    s.rows = s.small ? SMALL_ROWS : s.shared ? batch : LARGE_ROWS;
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
     s.pieces = (batch + s.rows - 1) / s.rows;
@@ -76,6 +79,12 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
 static double nanoseconds(const sizes *s)
 {
     return (double)s->batch * (double)s->time * (double)s->width * (2 + (double)s->units / 8) / 4;
+}
+
+/* Of the gates of one step, without the products. */
+static double step_nanoseconds(const sizes *s)
+{
+    return (double)s->batch * (double)s->width * 0.5;
 }
 
 static unsigned char *at(void *base, int64_t element, int64_t bytes)
@@ -153,6 +162,30 @@ static product reset_product(const sizes *s, int64_t rows)
     return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->kept, .b_row = s->width, .c_row = s->kept};
 }
 
+typedef struct step_rows {
+    const cn_recurrent_step *step;
+    cn_recurrent_step_kernel *kernel;
+} step_rows;
+
+static void run_step_rows(void *context, int64_t piece)
+{
+    const step_rows *job = context;
+    cn_recurrent_step part = *job->step;
+    part.row = piece * STEP_ROWS;
+    part.rows = part.rows - part.row < STEP_ROWS ? part.rows - part.row : STEP_ROWS;
+    job->kernel(&part);
+}
+
+/* A step of all samples is shared by the threads, as its products are. */
+static void run_step(const sizes *s, const cn_recurrent_step *step, cn_recurrent_step_kernel *kernel)
+{
+    step_rows job = {step, kernel};
+    if (s->shared)
+        cn_parallel((step->rows + STEP_ROWS - 1) / STEP_ROWS, step_nanoseconds(s), run_step_rows, &job);
+    else
+        kernel(step);
+}
+
 /* Where a piece's states and gates of all steps are, or of the step alone where nobody wants the others. */
 static unsigned char *kept_or(unsigned char *output, int64_t element, int64_t bytes, unsigned char *room)
 {
@@ -195,14 +228,14 @@ static void run_forward_piece(void *context, int64_t piece)
         step.c = c = s->has_cells && f->output[CELLS] ? at(c, s->batch * u, e) : c;
         step.y = at(f->output[SEQUENCE], (first * s->time + i) * u, e);
         step.mask = f->mask ? f->mask + first * s->time + t : NULL;
-        kernels->begin[kind][s->dtype](&step);
+        run_step(s, &step, kernels->begin[kind][s->dtype]);
         multiply(s, state_product(s, rows), step.h_before, f->recurrent, gates, scratch);
         if (s->has_reset) {
-            kernels->reset[s->dtype](&step);
+            run_step(s, &step, kernels->reset[s->dtype]);
             multiply(s, reset_product(s, rows), at(gates, 2 * u, e), at(f->recurrent, 2 * u, e), at(gates, 3 * u, e),
                      scratch);
         }
-        kernels->end[kind][s->dtype](&step);
+        run_step(s, &step, kernels->end[kind][s->dtype]);
         gates = f->output[GATES] ? at(gates, s->batch * s->kept, e) : gates;
     }
     if (f->output[LAST_H])
@@ -295,6 +328,29 @@ static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
 
 enum { DZ, DRECURRENT, DH, INNER, DC, GRADIENTS };
 
+typedef struct back_rows {
+    const cn_recurrent_back *back;
+    cn_recurrent_back_kernel *kernel;
+} back_rows;
+
+static void run_back_rows(void *context, int64_t piece)
+{
+    const back_rows *job = context;
+    cn_recurrent_back part = *job->back;
+    part.row = piece * STEP_ROWS;
+    part.rows = part.rows - part.row < STEP_ROWS ? part.rows - part.row : STEP_ROWS;
+    job->kernel(&part);
+}
+
+static void run_back(const sizes *s, const cn_recurrent_back *back, cn_recurrent_back_kernel *kernel)
+{
+    back_rows job = {back, kernel};
+    if (s->shared)
+        cn_parallel((back->rows + STEP_ROWS - 1) / STEP_ROWS, step_nanoseconds(s), run_back_rows, &job);
+    else
+        kernel(back);
+}
+
 typedef struct backward {
     const sizes *sizes;
     unsigned char *output[GRADIENTS];
@@ -348,12 +404,12 @@ static void run_backward_piece(void *context, int64_t piece)
         back.inner = at(b->inner, (i * s->batch + first) * s->width, e);
         back.dz = at(b->output[DZ], (first * s->time + t) * s->width, e);
         back.mask = b->mask ? b->mask + first * s->time + t : NULL;
-        kernels->back[s->attributes.kind][s->dtype](&back);
+        run_back(s, &back, kernels->back[s->attributes.kind][s->dtype]);
         if (s->has_reset) {
             memset(d_reset, 0, state);
             multiply(s, reset_back_product(s, rows), at(back.inner, 2 * u, e), at(b->turned, 2 * u * u, e), d_reset,
                      scratch);
-            kernels->back_reset[s->dtype](&back);
+            run_back(s, &back, kernels->back_reset[s->dtype]);
         }
         multiply(s, state_back_product(s, rows), back.inner, b->turned, dh, scratch);
     }
