@@ -39,10 +39,11 @@ typedef struct sizes {
     bool has_cells, has_reset;
     bool shared; /* one piece, of whose steps each is shared by the threads */
     bool small;  /* the products are those of the step kernels */
+    bool packed; /* the weights are packed once for all steps */
     int64_t product_workspace, weights_workspace;
 } sizes;
 
-enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, CACHED_BYTES = 384 * 1024 };
+enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 * 1024 };
 enum { STEP_ROWS = 8 }; /* of a step that several threads share */
 
 static int64_t aligned(int64_t bytes)
@@ -69,6 +70,7 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
      * meeting the others; larger ones are split inside the product of each step. */
     bool cached = units * s.width * s.element <= CACHED_BYTES;
     s.shared = !s.small && !cached;
+    s.packed = !s.small && time >= PACKED_STEPS;
     s.rows = s.small ? SMALL_ROWS : s.shared ? batch : LARGE_ROWS;
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
@@ -100,12 +102,47 @@ static void set_state(unsigned char *to, unsigned char *from, size_t bytes)
         memset(to, 0, bytes);
 }
 
-/* c += a b, all of them row-major. */
+/* c += a b, where a and c are row-major. */
 typedef struct product {
-    int64_t m, n, k, a_row, b_row, c_row;
+    int64_t m, n, k, a_row, c_row;
 } product;
 
-static cn_gemm gemm_of(const sizes *s, product p)
+/* b: element (i, j) at values[i * row + j * column], or in panels of two vectors of columns. */
+typedef struct operand {
+    const unsigned char *values;
+    int64_t row, column;
+} operand;
+
+static const cn_gemm_type_kernels *gemm_kernels(const sizes *s)
+{
+    return cn_kernels_now()->gemm->type[s->dtype == CN_F64];
+}
+
+static int64_t panel_columns(const sizes *s)
+{
+    return 2 * gemm_kernels(s)->width;
+}
+
+static int64_t ready_bytes(const sizes *s, product p)
+{
+    int64_t columns = panel_columns(s);
+    return aligned((p.n + columns - 1) / columns * columns * p.k * s->element);
+}
+
+/* Weights as the products of all steps read them fastest: rows for the step kernels, panels for the tiles of products.
+ * For a step or two that does not pay. */
+static operand make_ready(const sizes *s, product p, operand b, unsigned char *room)
+{
+    int64_t columns = s->small ? p.n : panel_columns(s);
+    if (s->small ? b.column == 1 : !s->packed)
+        return b;
+    for (int64_t j = 0; j < p.n; j += columns)
+        gemm_kernels(s)->pack(p.n - j < columns ? p.n - j : columns, p.k, b.values + j * b.column * s->element,
+                              b.column, b.row, room + j * p.k * s->element, columns, columns);
+    return (operand){room, columns, 1};
+}
+
+static cn_gemm gemm_of(const sizes *s, product p, operand b)
 {
     return (cn_gemm){.dtype = s->dtype,
                      .accumulate = true,
@@ -115,24 +152,39 @@ static cn_gemm gemm_of(const sizes *s, product p)
                      .k = p.k,
                      .a_row = p.a_row,
                      .a_column = 1,
-                     .b_row = p.b_row,
-                     .b_column = 1,
+                     .b_row = b.row,
+                     .b_column = b.column,
                      .ldc = p.c_row};
 }
 
-static void multiply(const sizes *s, product p, const void *a, const void *b, void *c, void *workspace)
+static void multiply(const sizes *s, product p, const void *a, operand b, unsigned char *c, void *workspace)
 {
-    cn_gemm gemm = gemm_of(s, p);
-    if (s->small)
-        cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b, p.b_row, c, p.c_row);
-    else
-        cn_gemm_run(&gemm, a, b, c, workspace, NULL, NULL);
+    cn_gemm gemm = gemm_of(s, p, b);
+    if (s->small) {
+        cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
+        return;
+    }
+    if (s->packed) {
+        /* All whole panels as one batch; then what is left. */
+        const int64_t columns = b.row, whole = p.n / columns * columns;
+        gemm.batch = p.n / columns;
+        gemm.n = columns;
+        gemm.b_batch = p.k * columns;
+        gemm.c_batch = columns;
+        cn_gemm_run(&gemm, a, b.values, c, NULL, NULL, NULL);
+        gemm.batch = 1;
+        gemm.n = p.n - whole;
+        b.values += whole * p.k * s->element;
+        c += whole * s->element;
+    }
+    if (gemm.n > 0)
+        cn_gemm_run(&gemm, a, b.values, c, workspace, NULL, NULL);
 }
 
-static int64_t workspace_of(const sizes *s, product p)
+static int64_t workspace_of(const sizes *s, product p, operand b)
 {
-    cn_gemm gemm = gemm_of(s, p);
-    return s->small ? 0 : aligned((int64_t)cn_gemm_workspace(&gemm));
+    cn_gemm gemm = gemm_of(s, p, b);
+    return s->small || s->packed ? 0 : aligned((int64_t)cn_gemm_workspace(&gemm));
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -146,6 +198,7 @@ typedef struct forward {
     const sizes *sizes;
     unsigned char *output[OUTPUTS];
     unsigned char *z, *recurrent, *bias, *h, *c;
+    operand state_weights, reset_weights;
     const int32_t *mask;
     unsigned char *workspace;
     int64_t state_bytes, gates_bytes, piece_bytes; /* of one piece's workspace */
@@ -154,12 +207,28 @@ typedef struct forward {
 /* The hidden state's part of the gates, and that of the reset state. */
 static product state_product(const sizes *s, int64_t rows)
 {
-    return (product){.m = rows, .n = s->first, .k = s->units, .a_row = s->units, .b_row = s->width, .c_row = s->kept};
+    return (product){.m = rows, .n = s->first, .k = s->units, .a_row = s->units, .c_row = s->kept};
 }
 
 static product reset_product(const sizes *s, int64_t rows)
 {
-    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->kept, .b_row = s->width, .c_row = s->kept};
+    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->kept, .c_row = s->kept};
+}
+
+/* The recurrent weights, and those of the reset state. */
+static operand state_weights(const sizes *s, unsigned char *recurrent)
+{
+    return (operand){recurrent, s->width, 1};
+}
+
+static operand reset_weights(const sizes *s, unsigned char *recurrent)
+{
+    return (operand){at(recurrent, 2 * s->units, s->element), s->width, 1};
+}
+
+static operand transposed(operand b)
+{
+    return (operand){b.values, b.column, b.row};
 }
 
 typedef struct step_rows {
@@ -229,11 +298,10 @@ static void run_forward_piece(void *context, int64_t piece)
         step.y = at(f->output[SEQUENCE], (first * s->time + i) * u, e);
         step.mask = f->mask ? f->mask + first * s->time + t : NULL;
         run_step(s, &step, kernels->begin[kind][s->dtype]);
-        multiply(s, state_product(s, rows), step.h_before, f->recurrent, gates, scratch);
+        multiply(s, state_product(s, rows), step.h_before, f->state_weights, gates, scratch);
         if (s->has_reset) {
             run_step(s, &step, kernels->reset[s->dtype]);
-            multiply(s, reset_product(s, rows), at(gates, 2 * u, e), at(f->recurrent, 2 * u, e), at(gates, 3 * u, e),
-                     scratch);
+            multiply(s, reset_product(s, rows), at(gates, 2 * u, e), f->reset_weights, at(gates, 3 * u, e), scratch);
         }
         run_step(s, &step, kernels->end[kind][s->dtype]);
         gates = f->output[GATES] ? at(gates, s->batch * s->kept, e) : gates;
@@ -266,6 +334,12 @@ static bool run_forward(void *const *pointer, const void *prepared)
     f.mask = a->has_mask ? *pointer++ : NULL;
     f.workspace = *pointer;
     set_forward_bytes(&f, s);
+    const product state = state_product(s, s->rows);
+    unsigned char *room = f.workspace + s->pieces * f.piece_bytes;
+    f.state_weights = make_ready(s, state, state_weights(s, f.recurrent), room);
+    if (s->has_reset)
+        f.reset_weights =
+            make_ready(s, reset_product(s, s->rows), reset_weights(s, f.recurrent), room + ready_bytes(s, state));
     cn_parallel(s->pieces, nanoseconds(s), run_forward_piece, &f);
     return true;
 }
@@ -313,11 +387,15 @@ static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
     if (!s)
         return false;
     *s = sizes_of(entry->attributes, entry->input[0]->dtype, z->dim[0], z->dim[1], entry->input[1]->shape.dim[0]);
-    s->product_workspace = workspace_of(s, state_product(s, s->rows));
-    if (s->has_reset)
-        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset_product(s, s->rows)));
+    const product state = state_product(s, s->rows), reset = reset_product(s, s->rows);
+    int64_t ready = ready_bytes(s, state);
+    s->product_workspace = workspace_of(s, state, state_weights(s, NULL));
+    if (s->has_reset) {
+        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, reset_weights(s, NULL)));
+        ready += ready_bytes(s, reset);
+    }
     set_forward_bytes(&f, s);
-    preparation->workspace = (size_t)(s->pieces * f.piece_bytes);
+    preparation->workspace = (size_t)(s->pieces * f.piece_bytes + ready);
     preparation->kernel = run_forward;
     return true;
 }
@@ -356,20 +434,20 @@ typedef struct backward {
     unsigned char *output[GRADIENTS];
     unsigned char *recurrent, *hidden, *cells, *gates, *dy, *dh, *dc;
     const int32_t *mask;
-    unsigned char *inner, *turned; /* the recurrent weights transposed */
-    unsigned char *pieces, *weights_workspace;
+    operand state_weights, reset_weights; /* transposed */
+    unsigned char *inner, *pieces, *weights_workspace;
     int64_t state_bytes, piece_bytes;
 } backward;
 
 /* What the gates give back to the hidden state, and to the reset state. */
 static product state_back_product(const sizes *s, int64_t rows)
 {
-    return (product){.m = rows, .n = s->units, .k = s->first, .a_row = s->width, .b_row = s->units, .c_row = s->units};
+    return (product){.m = rows, .n = s->units, .k = s->first, .a_row = s->width, .c_row = s->units};
 }
 
 static product reset_back_product(const sizes *s, int64_t rows)
 {
-    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->width, .b_row = s->units, .c_row = s->units};
+    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->width, .c_row = s->units};
 }
 
 static void run_backward_piece(void *context, int64_t piece)
@@ -407,11 +485,10 @@ static void run_backward_piece(void *context, int64_t piece)
         run_back(s, &back, kernels->back[s->attributes.kind][s->dtype]);
         if (s->has_reset) {
             memset(d_reset, 0, state);
-            multiply(s, reset_back_product(s, rows), at(back.inner, 2 * u, e), at(b->turned, 2 * u * u, e), d_reset,
-                     scratch);
+            multiply(s, reset_back_product(s, rows), at(back.inner, 2 * u, e), b->reset_weights, d_reset, scratch);
             run_back(s, &back, kernels->back_reset[s->dtype]);
         }
-        multiply(s, state_back_product(s, rows), back.inner, b->turned, dh, scratch);
+        multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh, scratch);
     }
     if (b->output[DH])
         memcpy(at(b->output[DH], first * u, e), dh, state);
@@ -419,21 +496,9 @@ static void run_backward_piece(void *context, int64_t piece)
         memcpy(at(b->output[DC], first * u, e), dc, state);
 }
 
-#define TURN(T, name)                                                                        \
-    static void turn_##name(int64_t units, int64_t width, const void *weights, void *turned) \
-    {                                                                                        \
-        const T *from = weights;                                                             \
-        T *to = turned;                                                                      \
-        for (int64_t j = 0; j < width; j++)                                                  \
-            for (int64_t i = 0; i < units; i++)                                              \
-                to[j * units + i] = from[i * width + j];                                     \
-    }
-TURN(float, f32)
-TURN(double, f64)
-
 /* The sum over all steps and samples at once: hidden states before each step, transposed, times the gradients of what
  * they gave; and the same of the reset states. */
-static cn_gemm state_weights(const sizes *s)
+static cn_gemm state_gradient(const sizes *s)
 {
     return (cn_gemm){.dtype = s->dtype,
                      .batch = 1,
@@ -447,9 +512,9 @@ static cn_gemm state_weights(const sizes *s)
                      .ldc = s->width};
 }
 
-static cn_gemm reset_weights(const sizes *s)
+static cn_gemm reset_gradient(const sizes *s)
 {
-    cn_gemm gemm = state_weights(s);
+    cn_gemm gemm = state_gradient(s);
     gemm.n = s->units;
     gemm.a_column = s->kept;
     return gemm;
@@ -477,19 +542,26 @@ static bool run_backward(void *const *pointer, const void *prepared)
     b.dc = a->has_dc ? *pointer++ : NULL;
     b.mask = a->has_mask ? *pointer++ : NULL;
     set_backward_bytes(&b, s);
-    b.turned = *pointer;
-    b.pieces = b.turned + aligned(s->width * s->units * s->element);
+    b.pieces = *pointer;
     b.weights_workspace = b.pieces + s->pieces * b.piece_bytes;
-    b.inner = b.output[INNER] ? b.output[INNER] : b.weights_workspace + s->weights_workspace;
-    (s->dtype == CN_F32 ? turn_f32 : turn_f64)(s->units, s->width, b.recurrent, b.turned);
+    const product state = state_back_product(s, s->rows);
+    unsigned char *room = b.weights_workspace + s->weights_workspace;
+    b.state_weights = make_ready(s, state, transposed(state_weights(s, b.recurrent)), room);
+    room += ready_bytes(s, state);
+    if (s->has_reset) {
+        const product reset = reset_back_product(s, s->rows);
+        b.reset_weights = make_ready(s, reset, transposed(reset_weights(s, b.recurrent)), room);
+        room += ready_bytes(s, reset);
+    }
+    b.inner = b.output[INNER] ? b.output[INNER] : room;
     cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
     if (!b.output[DRECURRENT])
         return true;
-    cn_gemm gemm = state_weights(s);
+    cn_gemm gemm = state_gradient(s);
     cn_gemm_run(&gemm, b.hidden, b.inner, b.output[DRECURRENT], b.weights_workspace, NULL, NULL);
     if (s->has_reset) {
         const int64_t last = 2 * s->units, e = s->element;
-        gemm = reset_weights(s);
+        gemm = reset_gradient(s);
         cn_gemm_run(&gemm, at(b.gates, last, e), at(b.inner, last, e), at(b.output[DRECURRENT], last, e),
                     b.weights_workspace, NULL, NULL);
     }
@@ -519,19 +591,21 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
         return false;
     const int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1];
     *s = sizes_of(entry->attributes, gates->dtype, batch, time, recurrent->shape.dim[0]);
-    cn_gemm weights = state_weights(s);
+    cn_gemm weights = state_gradient(s);
     s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&weights));
-    s->product_workspace = workspace_of(s, state_back_product(s, s->rows));
+    const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
+    int64_t ready = ready_bytes(s, state);
+    s->product_workspace = workspace_of(s, state, transposed(state_weights(s, NULL)));
     if (s->has_reset) {
-        weights = reset_weights(s);
+        weights = reset_gradient(s);
         s->weights_workspace = larger(s->weights_workspace, aligned((int64_t)cn_gemm_workspace(&weights)));
-        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset_back_product(s, s->rows)));
+        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, transposed(reset_weights(s, NULL))));
+        ready += ready_bytes(s, reset);
     }
     set_backward_bytes(&b, s);
     /* Where a plan leaves out the output. */
     int64_t inner = aligned(time * batch * s->width * s->element);
-    preparation->workspace =
-        (size_t)(aligned(s->width * s->units * s->element) + s->pieces * b.piece_bytes + s->weights_workspace + inner);
+    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + ready + inner);
     preparation->kernel = run_backward;
     return true;
 }
