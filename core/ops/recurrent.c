@@ -44,7 +44,8 @@ typedef struct sizes {
 } sizes;
 
 enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 * 1024 };
-enum { STEP_ROWS = 8 }; /* of a step that several threads share */
+/* Of a step that several threads share. */
+enum { STEP_ROWS = 8, SHARED_PIECES = 16 };
 
 static int64_t aligned(int64_t bytes)
 {
@@ -74,7 +75,7 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     s.rows = s.small ? SMALL_ROWS : s.shared ? batch : LARGE_ROWS;
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
-    s.pieces = (batch + s.rows - 1) / s.rows;
+    s.pieces = cn_divide_up(batch, s.rows);
     return s;
 }
 
@@ -126,7 +127,7 @@ static int64_t panel_columns(const sizes *s)
 static int64_t ready_bytes(const sizes *s, product p)
 {
     int64_t columns = panel_columns(s);
-    return aligned((p.n + columns - 1) / columns * columns * p.k * s->element);
+    return aligned(cn_divide_up(p.n, columns) * columns * p.k * s->element);
 }
 
 /* Weights as the products of all steps read them fastest: rows for the step kernels, panels for the tiles of products.
@@ -157,28 +158,57 @@ static cn_gemm gemm_of(const sizes *s, product p, operand b)
                      .ldc = p.c_row};
 }
 
+/* A product by panels, some of them or all. */
+typedef struct panels {
+    const sizes *sizes;
+    product product;
+    const void *a;
+    operand b;
+    unsigned char *c;
+    int64_t pieces;
+} panels;
+
+/* Whole panels as one batch, and the last one, which may be narrower. */
+static void run_panels(void *context, int64_t piece)
+{
+    const panels *job = context;
+    const product *p = &job->product;
+    const int64_t columns = job->b.row, e = job->sizes->element;
+    const cn_range some = cn_part(cn_divide_up(p->n, columns), job->pieces, piece);
+    const int64_t end = (some.first + some.count) * columns;
+    const int64_t whole = end > p->n ? some.count - 1 : some.count, last = some.first + whole;
+    cn_gemm gemm = gemm_of(job->sizes, *p, job->b);
+    gemm.batch = whole;
+    gemm.n = columns;
+    gemm.b_batch = p->k * columns;
+    gemm.c_batch = columns;
+    if (whole > 0)
+        cn_gemm_run(&gemm, job->a, job->b.values + some.first * gemm.b_batch * e, job->c + some.first * columns * e,
+                    NULL, NULL, NULL);
+    gemm.batch = 1;
+    gemm.n = p->n - last * columns;
+    if (end > p->n)
+        cn_gemm_run(&gemm, job->a, job->b.values + last * gemm.b_batch * e, job->c + last * columns * e, NULL, NULL,
+                    NULL);
+}
+
 static void multiply(const sizes *s, product p, const void *a, operand b, unsigned char *c, void *workspace)
 {
-    cn_gemm gemm = gemm_of(s, p, b);
     if (s->small) {
         cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
-        return;
-    }
-    if (s->packed) {
-        /* All whole panels as one batch; then what is left. */
-        const int64_t columns = b.row, whole = p.n / columns * columns;
-        gemm.batch = p.n / columns;
-        gemm.n = columns;
-        gemm.b_batch = p.k * columns;
-        gemm.c_batch = columns;
-        cn_gemm_run(&gemm, a, b.values, c, NULL, NULL, NULL);
-        gemm.batch = 1;
-        gemm.n = p.n - whole;
-        b.values += whole * p.k * s->element;
-        c += whole * s->element;
-    }
-    if (gemm.n > 0)
+    } else if (s->packed) {
+        /* Where the threads share a step each has columns of its own, whose weights stay in its cache. */
+        const int64_t count = cn_divide_up(p.n, b.row);
+        panels job = {s, p, a, b, c, s->shared ? cn_least(count, SHARED_PIECES) : 1};
+        double flops = 2 * (double)p.m * (double)p.n * (double)p.k;
+        if (s->shared)
+            cn_parallel(job.pieces, flops / (double)(8 * gemm_kernels(s)->width), run_panels, &job);
+        else
+            run_panels(&job, 0);
+    } else {
+        cn_gemm gemm = gemm_of(s, p, b);
         cn_gemm_run(&gemm, a, b.values, c, workspace, NULL, NULL);
+    }
 }
 
 static int64_t workspace_of(const sizes *s, product p, operand b)
@@ -250,7 +280,7 @@ static void run_step(const sizes *s, const cn_recurrent_step *step, cn_recurrent
 {
     step_rows job = {step, kernel};
     if (s->shared)
-        cn_parallel((step->rows + STEP_ROWS - 1) / STEP_ROWS, step_nanoseconds(s), run_step_rows, &job);
+        cn_parallel(cn_divide_up(step->rows, STEP_ROWS), step_nanoseconds(s), run_step_rows, &job);
     else
         kernel(step);
 }
@@ -424,7 +454,7 @@ static void run_back(const sizes *s, const cn_recurrent_back *back, cn_recurrent
 {
     back_rows job = {back, kernel};
     if (s->shared)
-        cn_parallel((back->rows + STEP_ROWS - 1) / STEP_ROWS, step_nanoseconds(s), run_back_rows, &job);
+        cn_parallel(cn_divide_up(back->rows, STEP_ROWS), step_nanoseconds(s), run_back_rows, &job);
     else
         kernel(back);
 }
