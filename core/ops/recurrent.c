@@ -68,7 +68,7 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
                .has_reset = l->first < l->weights,
                .small = units <= SMALL_UNITS};
     /* While the recurrent weights fit a core's cache each thread takes samples of its own through all steps, without
-     * meeting the others; larger ones are split inside the product of each step. */
+     * meeting the others; with larger ones the threads share each step. */
     bool cached = units * s.width * s.element <= CACHED_BYTES;
     s.shared = !s.small && !cached;
     s.packed = !s.small && time >= PACKED_STEPS;
