@@ -17,8 +17,16 @@ cn_cell *cn_cell_new(cn_cell_kind kind, cn_cell_args args);
 int cn_cell_state_count(const cn_cell *cell);
 /* x kernel + bias, of (batch, features) or (batch, time, features). */
 cn_tensor *cn_cell_project(const cn_cell *cell, cn_tensor *x, bool training);
+/* The second row of a bias that has two, (n units): what is added to the projected state. */
+cn_tensor *cn_cell_state_bias(const cn_cell *cell, cn_tape *tape);
 /* From projected inputs (batch, n units) and the states the new states; the first is the output. */
 bool cn_cell_step(const cn_cell *cell, cn_tensor *z, bool training, cn_tensor **states);
+
+/* What an LSTM does with the sum z of its products, whose last axis has the gates i, f, c, o: the states h and c anew.
+ */
+bool cn_lstm_update(cn_activation *activation, cn_activation *recurrent_activation, cn_tensor *z, cn_tensor **states);
+/* The block of f of an LSTM's bias begins with ones (Jozefowicz et al. 2015). */
+bool cn_open_forget_gate(cn_tensor *bias);
 
 /* The constructor's arguments by their type and name: those of all cells, then those of each. */
 #define CN_CELL_FIELDS_(X)                \

@@ -49,14 +49,14 @@ static bool cell_init(cn_layer *layer)
            refuse(layer, gates != 3 && args->reset_after, "reset_after");
 }
 
-/* The block of f begins with ones (Jozefowicz et al. 2015). */
-static bool open_forget_gate(cn_tensor *bias, int64_t units)
+bool cn_open_forget_gate(cn_tensor *bias)
 {
-    double *values = cn_allocate((size_t)(4 * units), sizeof *values);
-    bool done = values && cn_values(bias, cn_array(values, 4 * units));
+    int64_t count = cn_shape_size(cn_shape_of(bias)), units = count / 4;
+    double *values = cn_allocate((size_t)count, sizeof *values);
+    bool done = values && cn_values(bias, cn_array(values, count));
     for (int64_t i = units; i < 2 * units && done; i++)
         values[i] = 1;
-    done = done && cn_variable_set(bias, cn_array(values, 4 * units));
+    done = done && cn_variable_set(bias, cn_array(values, count));
     cn_release(values);
     return done;
 }
@@ -80,7 +80,7 @@ static bool cell_build(cn_layer *layer, const cn_shape *in)
         cell->bias = cn_add_weight(layer, "bias", args->reset_after ? CN_SHAPE(2, width) : CN_SHAPE(width),
                                    .initializer = cn_or_else(args->bias_initializer, cn_init_zeros()),
                                    .regularizer = args->bias_regularizer, .constraint = args->bias_constraint);
-        if (cell->bias && args->unit_forget_bias && !open_forget_gate(cell->bias, u))
+        if (cell->bias && args->unit_forget_bias && !cn_open_forget_gate(cell->bias))
             return false;
     }
     return !cn_failed();
@@ -112,6 +112,17 @@ static cn_tensor *project(const cn_cell *cell, cn_tensor *x, cn_tensor *w, doubl
     return cn_failed() ? NULL : cn_concatenate_many(part, gates, -1);
 }
 
+static cn_tensor *bias_row(const cn_cell *cell, cn_tape *tape, int row)
+{
+    cn_tensor *bias = cn_slice(cn_read(tape, cell->bias), CN_SHAPE(row, 0), CN_SHAPE(1, -1));
+    return cn_reshape(bias, CN_SHAPE(-1));
+}
+
+cn_tensor *cn_cell_state_bias(const cn_cell *cell, cn_tape *tape)
+{
+    return bias_row(cell, tape, 1);
+}
+
 /* Row 0 of a bias with two: what is added to the projected inputs; row 1: to the projected state. */
 static cn_tensor *add_bias(const cn_cell *cell, cn_tensor *z, int row)
 {
@@ -119,7 +130,7 @@ static cn_tensor *add_bias(const cn_cell *cell, cn_tensor *z, int row)
         return z;
     if (cn_shape_of(cell->bias).rank == 1)
         return row == 0 ? cn_add(z, cell->bias) : z;
-    return cn_add(z, cn_slice(cn_read(cn_tape_of(z), cell->bias), CN_SHAPE(row, 0), CN_SHAPE(1, -1)));
+    return cn_add(z, bias_row(cell, cn_tape_of(z), row));
 }
 
 cn_tensor *cn_cell_project(const cn_cell *cell, cn_tensor *x, bool training)
@@ -135,18 +146,23 @@ static bool simple_rnn_step(const cn_cell *cell, cn_tensor *z, double dropout, c
     return (states[0] = cn_activate(cell->args.activation, z)) != NULL;
 }
 
-static bool lstm_step(const cn_cell *cell, cn_tensor *z, double dropout, cn_tensor **states)
+bool cn_lstm_update(cn_activation *activation, cn_activation *recurrent_activation, cn_tensor *z, cn_tensor **states)
 {
-    cn_activation *a = cell->args.activation, *r = cell->args.recurrent_activation;
+    cn_activation *a = activation, *r = recurrent_activation;
     cn_tensor *gate[4];
-    z = cn_add(z, project(cell, states[0], cell->recurrent, dropout, true));
-    if (!z || !cn_split_many(z, 1, 4, gate))
+    if (!z || !cn_split_many(z, -1, 4, gate))
         return false;
     cn_tensor *i = cn_activate(r, gate[0]), *f = cn_activate(r, gate[1]);
     cn_tensor *c = cn_add(cn_mul(f, states[1]), cn_mul(i, cn_activate(a, gate[2])));
     states[0] = cn_mul(cn_activate(r, gate[3]), cn_activate(a, c));
     states[1] = c;
     return states[0] && states[1];
+}
+
+static bool lstm_step(const cn_cell *cell, cn_tensor *z, double dropout, cn_tensor **states)
+{
+    z = cn_add(z, project(cell, states[0], cell->recurrent, dropout, true));
+    return cn_lstm_update(cell->args.activation, cell->args.recurrent_activation, z, states);
 }
 
 /* The projected state, of which the reset gate takes the last block; h itself is multiplied if it comes first. */

@@ -82,6 +82,8 @@ bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *output
 /* Builds a layer that is not built yet; open dimensions are -1. False with the error set if the inputs are not what its
  * class wants. */
 bool cn_layer_prepare(cn_layer *layer, const cn_shape *inputs, int count);
+/* Refuses a recurrent state that has not this shape and the element type of x. */
+bool cn_check_state(const cn_layer *layer, const cn_tensor *x, int index, const cn_tensor *state, cn_shape wanted);
 
 /* Another tensor in the same memory, so that it may have another mask. */
 cn_tensor *cn_layer_own_tensor(cn_tensor *x);

@@ -400,21 +400,32 @@ static bool read_all(cn_tape *tape, cn_tensor *const *from, int count, cn_tensor
     return true;
 }
 
+bool cn_check_state(const cn_layer *layer, const cn_tensor *x, int index, const cn_tensor *state, cn_shape wanted)
+{
+    char is[CN_SHAPE_TEXT], text[CN_SHAPE_TEXT];
+    return (cn_shape_equal(state->shape, wanted) && state->dtype == x->dtype) ||
+           cn_fail(CN_SHAPES, "%s: state %d must be %s of shape %s, not %s of shape %s", layer->name, index,
+                   cn_dtype_name(x->dtype), cn_shape_text(wanted, text, sizeof text), cn_dtype_name(state->dtype),
+                   cn_shape_text(state->shape, is, sizeof is));
+}
+
 /* The states of a cell: all of them, or zeros. */
 static bool complete_states(cn_layer *cell, cn_layer_call *call)
 {
     cn_shape shape[CN_MAX_TENSORS];
-    int count = 0;
+    int count = 0, given = call->states.count;
     cn_tensor *x = call->inputs.item[0];
     if (!cell->type->states(cell, shape, &count))
         return false;
-    if (call->states.count != 0 && call->states.count != count)
-        return cn_fail(CN_ARGUMENT, "%s: takes %d state%s, got %d", cell->name, count, count == 1 ? "" : "s",
-                       call->states.count);
-    while (call->states.count < count) {
-        cn_shape one = shape[call->states.count], all = {.rank = one.rank + 1, .dim = {x->shape.dim[0]}};
-        memcpy(all.dim + 1, one.dim, (size_t)one.rank * sizeof *one.dim);
-        call->states.item[call->states.count++] = cn_zeros(call->tape, all, .dtype = x->dtype);
+    if (given != 0 && given != count)
+        return cn_fail(CN_ARGUMENT, "%s: takes %d state%s, got %d", cell->name, count, count == 1 ? "" : "s", given);
+    for (int i = 0; i < count; i++) {
+        cn_shape all = {.rank = shape[i].rank + 1, .dim = {x->shape.dim[0]}};
+        memcpy(all.dim + 1, shape[i].dim, (size_t)shape[i].rank * sizeof *all.dim);
+        if (given == 0)
+            call->states.item[call->states.count++] = cn_zeros(call->tape, all, .dtype = x->dtype);
+        else if (!cn_check_state(cell, x, i, call->states.item[i], all))
+            return false;
     }
     return !cn_failed();
 }

@@ -6,11 +6,6 @@
 #include "layers/sequence.h"
 #include <string.h>
 
-#define OPTIONS_OF(args)                                                                        \
-    {                                                                                           \
-        (args)->return_sequences, (args)->return_state, (args)->go_backwards, (args)->stateful, \
-            (args)->zero_output_for_mask                                                        \
-    }
 #define SEQUENCE_FIELDS(X)    \
     X(BOOL, return_sequences) \
     X(BOOL, return_state)     \
@@ -32,7 +27,7 @@ typedef struct recurrent {
 typedef struct kind {
     cn_layer_class type;
     cn_cell_kind cell;
-    bool (*fuse)(cn_sequence *sequence, const cn_cell *cell, cn_tensor *z); /* without steps; may be NULL */
+    cn_recurrence fused;
 } kind;
 
 static const kind *kind_of(const cn_layer *layer)
@@ -83,28 +78,32 @@ static bool is_gate(cn_activation *activation, cn_gate *gate)
     return !activation;
 }
 
-static bool can_fuse(const cn_sequence *s, const cn_cell *cell)
+/* Runs the whole sequence as one operation, if there is one for it; else leaves `fused` false. */
+static bool fuse(cn_sequence *s, const cn_cell *cell, cn_tensor *z, bool *fused)
 {
-    cn_gate gate;
-    return kind_of(s->layer)->fuse && !s->tape->second_order && !(s->training && cell->args.recurrent_dropout > 0) &&
-           is_gate(cell->args.activation, &gate) && is_gate(cell->args.recurrent_activation, &gate);
-}
-
-static bool fuse_lstm(cn_sequence *s, const cn_cell *cell, cn_tensor *z)
-{
-    cn_tensor *results[CN_LSTM_RESULTS];
-    cn_lstm_sequence_args args = {.z = z,
-                                  .recurrent = cell->recurrent,
-                                  .h = s->states.count ? s->states.item[0] : NULL,
-                                  .c = s->states.count ? s->states.item[1] : NULL,
-                                  .mask = s->mask,
-                                  .backwards = s->options.go_backwards};
-    if (!is_gate(cell->args.activation, &args.activation) ||
-        !is_gate(cell->args.recurrent_activation, &args.recurrent_activation) || !cn_lstm_sequence(args, results))
+    const cn_cell_args *cell_args = &cell->args;
+    cn_recurrent_sequence_args args = {.kind = kind_of(s->layer)->fused,
+                                       .z = z,
+                                       .recurrent = cell->recurrent,
+                                       .h = s->states.count ? s->states.item[0] : NULL,
+                                       .c = s->states.count > 1 ? s->states.item[1] : NULL,
+                                       .mask = s->mask,
+                                       .backwards = s->options.go_backwards};
+    cn_recurrent_results results;
+    *fused = !s->tape->second_order && !(s->training && cell_args->recurrent_dropout > 0) &&
+             is_gate(cell_args->activation, &args.activation) &&
+             is_gate(cell_args->recurrent_activation, &args.recurrent_activation);
+    if (!*fused)
+        return true;
+    if (args.kind == CN_GRU_SEQUENCE && !cell_args->reset_after)
+        args.kind = CN_GRU_BEFORE_SEQUENCE;
+    if (args.kind == CN_GRU_SEQUENCE && cell->bias && !(args.bias = cn_cell_state_bias(cell, s->tape)))
         return false;
-    s->outputs = results[CN_LSTM_SEQUENCE];
-    s->states = (cn_tensors){.item = {results[CN_LSTM_H], results[CN_LSTM_C]}, .count = 2};
-    s->output = results[CN_LSTM_H];
+    if (!cn_recurrent_sequence(args, &results))
+        return false;
+    s->outputs = results.sequence;
+    s->states = (cn_tensors){.item = {results.h, results.c}, .count = s->state_count};
+    s->output = results.h;
     return true;
 }
 
@@ -113,12 +112,14 @@ static bool recurrent_call(cn_layer *layer, const cn_layer_call *call, cn_tensor
     recurrent *l = (recurrent *)layer;
     const cn_shape units = CN_SHAPE(l->args.units), state[2] = {units, units};
     cn_sequence s;
-    if (!cn_sequence_begin(&s, layer, call, (cn_sequence_options)OPTIONS_OF(&l->args), state,
+    if (!cn_sequence_begin(&s, layer, call,
+                           (cn_sequence_options)CN_SEQUENCE_OPTIONS(&l->args, l->args.zero_output_for_mask), state,
                            cn_cell_state_count(l->cell), &l->kept))
         return false;
     cn_tensor *z = cn_cell_project(l->cell, s.x, s.training);
-    bool done = can_fuse(&s, l->cell) ? kind_of(layer)->fuse(&s, l->cell, z) : cn_sequence_run(&s, z, step_cell);
-    return done && cn_sequence_end(&s, outputs);
+    bool fused;
+    return z && fuse(&s, l->cell, z, &fused) && (fused || cn_sequence_run(&s, z, step_cell)) &&
+           cn_sequence_end(&s, outputs);
 }
 
 static void recurrent_reset(cn_layer *layer)
@@ -149,7 +150,7 @@ static void recurrent_free(cn_layer *layer)
                  .values = &(const recurrent){.args = {defaults}},                                                   \
                  .fields = {fields_of(FIELD) SEQUENCE_FIELDS(FIELD) CN_ARGUMENT_FIELD(recurrent, BOOL, use_cudnn)}}, \
         .cell = which,                                                                                               \
-        .fuse = fusion};                                                                                             \
+        .fused = fusion};                                                                                            \
     cn_layer *cn_##layer##_with(cn_recurrent_args args)                                                              \
     {                                                                                                                \
         return cn_layer_like(&layer##_kind.type, &(recurrent){.base = CN_BASE_OF(args), .args = args});              \
@@ -158,9 +159,9 @@ static void recurrent_free(cn_layer *layer)
     {                                                                                                                \
         return (cn_recurrent_args){defaults};                                                                        \
     }
-RECURRENT(simple_rnn, "SimpleRNN", CN_SIMPLE_RNN, NULL, CN_SIMPLE_RNN_CELL_DEFAULTS, CN_CELL_FIELDS_)
-RECURRENT(lstm, "LSTM", CN_LSTM, fuse_lstm, CN_LSTM_CELL_DEFAULTS, CN_LSTM_FIELDS_)
-RECURRENT(gru, "GRU", CN_GRU, NULL, CN_GRU_CELL_DEFAULTS, CN_GRU_FIELDS_)
+RECURRENT(simple_rnn, "SimpleRNN", CN_SIMPLE_RNN, CN_SIMPLE_RNN_SEQUENCE, CN_SIMPLE_RNN_CELL_DEFAULTS, CN_CELL_FIELDS_)
+RECURRENT(lstm, "LSTM", CN_LSTM, CN_LSTM_SEQUENCE, CN_LSTM_CELL_DEFAULTS, CN_LSTM_FIELDS_)
+RECURRENT(gru, "GRU", CN_GRU, CN_GRU_SEQUENCE, CN_GRU_CELL_DEFAULTS, CN_GRU_FIELDS_)
 #undef FIELD
 
 /* RNN */
@@ -213,7 +214,9 @@ static bool rnn_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *out
     cn_sequence s;
     int count = 0;
     return l->args.cell->type->states(l->args.cell, state, &count) &&
-           cn_sequence_begin(&s, layer, call, (cn_sequence_options)OPTIONS_OF(&l->args), state, count, &l->kept) &&
+           cn_sequence_begin(&s, layer, call,
+                             (cn_sequence_options)CN_SEQUENCE_OPTIONS(&l->args, l->args.zero_output_for_mask), state,
+                             count, &l->kept) &&
            cn_sequence_run(&s, s.x, rnn_step) && cn_sequence_end(&s, outputs);
 }
 

@@ -6,17 +6,14 @@
 #include "core/ops/reduction.h"
 #include "core/ops/shaping.h"
 #include "layers/arguments.h"
+#include "layers/graph.h"
 #include <string.h>
 
 /* The states before */
 
 static bool check_state(const cn_sequence *s, int index, const cn_tensor *state)
 {
-    char is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
-    return (cn_shape_equal(cn_shape_of(state), s->state[index]) && cn_dtype_of(state) == cn_dtype_of(s->x)) ||
-           cn_fail(CN_SHAPES, "%s: state %d must be %s of shape %s, not %s of shape %s", s->layer->name, index,
-                   cn_dtype_name(cn_dtype_of(s->x)), cn_shape_text(s->state[index], wanted, sizeof wanted),
-                   cn_dtype_name(cn_dtype_of(state)), cn_shape_text(cn_shape_of(state), is, sizeof is));
+    return cn_check_state(s->layer, s->x, index, state, s->state[index]);
 }
 
 /* All or none. */
@@ -39,10 +36,16 @@ static bool recall(cn_sequence *s)
 {
     if (s->kept->count == 0 && !make_kept(s))
         return false;
-    for (int i = 0; i < s->state_count; i++)
-        if (cn_shape_of(s->kept->variable[i]).dim[0] != s->batch)
+    for (int i = 0; i < s->state_count; i++) {
+        cn_shape kept = cn_shape_of(s->kept->variable[i]);
+        char is[CN_SHAPE_TEXT], now[CN_SHAPE_TEXT];
+        if (kept.dim[0] != s->batch)
             return cn_fail(CN_SHAPES, "%s: is stateful for batches of %lld, got one of %lld", s->layer->name,
-                           (long long)cn_shape_of(s->kept->variable[i]).dim[0], (long long)s->batch);
+                           (long long)kept.dim[0], (long long)s->batch);
+        if (!cn_shape_equal(kept, s->state[i]))
+            return cn_fail(CN_SHAPES, "%s: is stateful with states of shape %s, now they would be %s", s->layer->name,
+                           cn_shape_text(kept, is, sizeof is), cn_shape_text(s->state[i], now, sizeof now));
+    }
     for (int i = 0; i < s->state_count && s->states.count < s->state_count; i++)
         if (!(s->states.item[s->states.count++] = cn_read(s->tape, s->kept->variable[i])))
             return false;

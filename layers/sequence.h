@@ -6,6 +6,10 @@
 typedef struct cn_sequence_options {
     bool return_sequences, return_state, go_backwards, stateful, zero_output_for_mask;
 } cn_sequence_options;
+#define CN_SEQUENCE_OPTIONS(args, zero)                                                                \
+    {                                                                                                  \
+        (args)->return_sequences, (args)->return_state, (args)->go_backwards, (args)->stateful, (zero) \
+    }
 
 /* The variables of a stateful layer, made by its first call. */
 typedef struct cn_kept_states {

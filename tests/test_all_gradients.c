@@ -82,20 +82,20 @@ static cn_tensor *split(cn_tape *tape, cn_tensor *const *x, void *context)
 
 CALL(attention, cn_dot_product_attention(x[0], x[1], x[2], .is_causal = true))
 
-static cn_tensor *lstm_sequence(cn_tape *tape, cn_tensor *const *x, void *context)
+static cn_tensor *recurrent_sequence(cn_tape *tape, cn_tensor *const *x, void *context)
 {
     (void)tape, (void)context;
-    cn_tensor *results[CN_LSTM_RESULTS];
-    cn_lstm_sequence_args args = {.z = x[0],
-                                  .recurrent = x[1],
-                                  .h = x[2],
-                                  .c = x[3],
-                                  .activation = CN_GATE_TANH,
-                                  .recurrent_activation = CN_GATE_SIGMOID};
-    if (!cn_lstm_sequence(args, results))
+    cn_recurrent_results results;
+    cn_recurrent_sequence_args args = {.kind = CN_LSTM_SEQUENCE,
+                                       .z = x[0],
+                                       .recurrent = x[1],
+                                       .h = x[2],
+                                       .c = x[3],
+                                       .activation = CN_GATE_TANH,
+                                       .recurrent_activation = CN_GATE_SIGMOID};
+    if (!cn_recurrent_sequence(args, &results))
         return NULL;
-    cn_tensor *last = cn_mul(results[CN_LSTM_H], results[CN_LSTM_C]);
-    return cn_mul(results[CN_LSTM_SEQUENCE], cn_expand_dims(last, 1));
+    return cn_mul(results.sequence, cn_expand_dims(cn_mul(results.h, results.c), 1));
 }
 
 static cn_tensor *batch_normalize(cn_tape *tape, cn_tensor *const *x, void *context)
@@ -165,7 +165,7 @@ static const sample samples[] = {
     {SAMPLE("normalize_rows", layer_normalize, 3, SHAPE(2, 4), SHAPE(4), SHAPE(4)), .order = 1},
     {SAMPLE("normalize_rows", rms_normalize, 2, SHAPE(3, 2), SHAPE(3)), .order = 1},
     {SAMPLE("normalize_columns", batch_normalize, 3, SHAPE(4, 2), SHAPE(2), SHAPE(2)), .order = 1},
-    {SAMPLE("lstm_sequence", lstm_sequence, 4, SHAPE(2, 3, 8), SHAPE(2, 8), SHAPE(2, 2), SHAPE(2, 2)),
+    {SAMPLE("recurrent_sequence", recurrent_sequence, 4, SHAPE(2, 3, 8), SHAPE(2, 8), SHAPE(2, 2), SHAPE(2, 2)),
      .order = 1},
 };
 /* clang-format on */

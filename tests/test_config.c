@@ -388,3 +388,44 @@ Test(config, piecewise_schedules_have_one_value_more_than_boundaries)
     cr_assert_eq(cn_schedule_value(&schedule, 21), 0.1);
     json_decref(config);
 }
+
+/* A recurrent cell: the state is the sum of the inputs, `scale` times that the output. */
+typedef struct adder {
+    cn_layer base;
+    double scale;
+} adder;
+
+static bool adder_states(cn_layer *layer, cn_shape *states, int *count)
+{
+    (void)layer;
+    states[0] = CN_SHAPE(2);
+    *count = 1;
+    return true;
+}
+
+static bool adder_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *outputs)
+{
+    cn_tensor *sum = cn_add(call->states.item[0], call->inputs.item[0]);
+    outputs->item[outputs->count++] = cn_mul(sum, cn_scalar(sum, ((adder *)layer)->scale));
+    outputs->item[outputs->count++] = sum;
+    return !cn_failed();
+}
+
+static const cn_layer_class adder_class = {.name = "Adder",
+                                           .size = sizeof(adder),
+                                           .call_many = adder_call,
+                                           .states = adder_states,
+                                           .inputs = 1,
+                                           .fields = {CN_FIELD_FLOAT(adder, scale)}};
+
+Test(config, a_registered_cell_is_read_inside_a_recurrent_layer)
+{
+    cr_assert(cn_register_layer(&adder_class));
+    cn_layer *layer = read_layer("{\"class_name\": \"RNN\", \"config\": {\"return_sequences\": true, \"cell\": "
+                                 "{\"class_name\": \"Adder\", \"config\": {\"scale\": 10}}}}");
+    cr_assert_not_null(layer, "%s", cn_error_message());
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 2, 3, 4}), 1, 2, 2));
+    EXPECT(cn_call(layer, x), CN_SHAPE(1, 2, 2), 10, 20, 40, 60);
+    cn_tape_free(tape);
+}

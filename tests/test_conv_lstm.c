@@ -60,7 +60,9 @@ Test(conv_lstm, stateful_layers_begin_where_they_ended)
     cn_call(layer, part_of(x, 0, 2));
     expect_same(cn_call(layer, part_of(x, 2, TIME - 2)), whole);
     expect_error(!cn_call(layer, cn_zeros(tape, CN_SHAPE(1, TIME, SIDE, SIDE, CHANNELS))),
-                 "conv_lstm2d: is stateful with states (2, 3, 3, 2), now they would be (1, 3, 3, 2)");
+                 "conv_lstm2d: is stateful for batches of 2, got one of 1");
+    expect_error(!cn_call(layer, cn_zeros(tape, CN_SHAPE(BATCH, TIME, 4, SIDE, CHANNELS))),
+                 "conv_lstm2d: is stateful with states of shape (2, 3, 3, 2), now they would be (2, 4, 3, 2)");
     cn_tape_free(tape);
 }
 
@@ -136,6 +138,8 @@ Test(conv_lstm, shapes_with_open_dimensions)
     cn_tensor *z = cn_call(cn_conv_lstm3d(2, {2}, .data_format = CN_CHANNELS_FIRST), cn_input(5, 1, 4, 5, 6));
     cr_expect(cn_shape_equal(cn_shape_of(z), CN_SHAPE(-1, 2, 3, 4, 5)));
     cr_expect_str_eq(cn_name_of(z), "conv_lstm3d");
+    z = cn_call(cn_conv_lstm3d(64, {2}, .return_sequences = true), cn_input(-1, -1, -1, -1, 16));
+    cr_expect(z && cn_shape_equal(cn_shape_of(z), CN_SHAPE(-1, -1, -1, -1, -1, 64)), "%s", cn_error_message());
 }
 
 Test(conv_lstm, wrong_use_is_refused)
@@ -150,7 +154,7 @@ Test(conv_lstm, wrong_use_is_refused)
     expect_error(cn_call_many(layer, {x}, .states = {state}).count == 0,
                  "conv_lstm2d: takes 2 initial states or none, got 1");
     expect_error(cn_call_many(layer, {x}, .states = {state, state}).count == 0,
-                 "conv_lstm2d: its initial states must be (1, 1, 1, 2), channels last");
+                 "conv_lstm2d: state 0 must be float32 of shape (1, 1, 1, 2), not float32 of shape (1, 2, 2, 2)");
     expect_error(!cn_call(layer, cn_ones(tape, CN_SHAPE(1, 2, 3, 3, 2))),
                  "conv_lstm2d: was built for 1 channels, got (1, 2, 3, 3, 2)");
     cn_tape_free(tape);

@@ -215,8 +215,8 @@ Test(tape, fused_operation_says_how_to_get_second_derivatives)
     cn_tensor *x = cn_ones(tape, CN_SHAPE(1, 2, 2));
     cn_tensor *dx = cn_grad(cn_sum(cn_call(lstm, x)), x);
     expect_error(!cn_grad(cn_sum(cn_square(dx)), x),
-                 "lstm_sequence_grad: has no gradient; a fused operation has one on a tape made with .second_order = "
-                 "true");
+                 "recurrent_sequence_grad: has no gradient; a fused operation has one on a tape made with "
+                 ".second_order = true");
     cn_tape_free(tape);
     tape = cn_tape_new(.second_order = true);
     x = cn_ones(tape, CN_SHAPE(1, 2, 2));

@@ -1,6 +1,7 @@
 #include "core/kernels/isa.h"
 #include "core/kernels/recurrent.h"
 #include "core/kernels/vector_math.h"
+#include <stdbool.h>
 
 #if defined(__AVX512F__)
 #define CN_VECTOR_BYTES 64
@@ -20,5 +21,14 @@
 #include "core/kernels/recurrent_real.h"
 
 extern const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent);
-const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent) = {.lstm_step = {step_f32, step_f64},
-                                                        .lstm_back = {back_f32, back_f64}};
+#define BY_TYPE(name)          \
+    {                          \
+        name##_f32, name##_f64 \
+    }
+const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent) = {
+    .begin = {BY_TYPE(begin_simple), BY_TYPE(begin_lstm), BY_TYPE(begin_gru), BY_TYPE(begin_gru_before)},
+    .reset = BY_TYPE(reset),
+    .end = {BY_TYPE(end_simple), BY_TYPE(end_lstm), BY_TYPE(end_gru), BY_TYPE(end_gru_before)},
+    .back = {BY_TYPE(back_simple), BY_TYPE(back_lstm), BY_TYPE(back_gru), BY_TYPE(back_gru_before)},
+    .back_reset = BY_TYPE(back_reset),
+    .add_product = BY_TYPE(add_product)};

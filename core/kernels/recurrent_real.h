@@ -14,29 +14,33 @@ typedef REAL HALF __attribute__((vector_size(CN_VECTOR_BYTES / 2), aligned(sizeo
         type s0 = *(type *)(y + j), s1 = (type){0}, s2 = s1, s3 = s1; \
         int64_t i = 0;                                                \
         for (; i + 4 <= k; i += 4) {                                  \
-            const REAL *row = m + i * n + j;                          \
+            const REAL *row = m + i * m_row + j;                      \
             s0 += *(const type *)row * x[i];                          \
-            s1 += *(const type *)(row + n) * x[i + 1];                \
-            s2 += *(const type *)(row + 2 * n) * x[i + 2];            \
-            s3 += *(const type *)(row + 3 * n) * x[i + 3];            \
+            s1 += *(const type *)(row + m_row) * x[i + 1];            \
+            s2 += *(const type *)(row + 2 * m_row) * x[i + 2];        \
+            s3 += *(const type *)(row + 3 * m_row) * x[i + 3];        \
         }                                                             \
         for (; i < k; i++)                                            \
-            s0 += *(const type *)(m + i * n + j) * x[i];              \
+            s0 += *(const type *)(m + i * m_row + j) * x[i];          \
         *(type *)(y + j) = (s0 + s1) + (s2 + s3);                     \
     } while (0)
 
-/* y += x m, where m is (k, n) row-major. */
-static inline void NAME(add_row_product)(int64_t n, int64_t k, REAL *y, const REAL *x, const REAL *m)
+static void NAME(add_product)(int64_t rows, int64_t n, int64_t k, const void *from, int64_t x_row, const void *matrix,
+                              int64_t m_row, void *to, int64_t y_row)
 {
-    int64_t j = 0;
-    for (; j + WIDTH <= n; j += WIDTH)
-        ADD_BLOCK(VECTOR);
-    if (j + WIDTH / 2 <= n) {
-        ADD_BLOCK(HALF);
-        j += WIDTH / 2;
+    const REAL *x = from, *m = matrix;
+    REAL *y = to;
+    for (int64_t r = 0; r < rows; r++, x += x_row, y += y_row) {
+        int64_t j = 0;
+        for (; j + WIDTH <= n; j += WIDTH)
+            ADD_BLOCK(VECTOR);
+        if (j + WIDTH / 2 <= n) {
+            ADD_BLOCK(HALF);
+            j += WIDTH / 2;
+        }
+        for (; j < n; j++)
+            ADD_BLOCK(REAL);
     }
-    for (; j < n; j++)
-        ADD_BLOCK(REAL);
 }
 #undef ADD_BLOCK
 
@@ -95,30 +99,148 @@ static inline void NAME(activate)(cn_gate gate, int64_t n, REAL *to, const REAL 
 #undef ACTIVATE_BLOCK
 #undef ACTIVATE
 
-static void NAME(step)(const cn_lstm_step *s)
+/* Steps. A row that the mask leaves out keeps its states; what its gates are does not matter. */
+
+#define IS_MASKED(s, r) ((s)->mask && !(s)->mask[(r) * (s)->mask_row])
+/* Row r of one of the step's matrices. */
+#define ROW(s, member, r, width) ((REAL *)(s)->member + (r) * (width))
+#define CONST_ROW(s, member, r, width) ((const REAL *)(s)->member + (r) * (width))
+
+static void NAME(begin_simple)(const cn_recurrent_step *s)
+{
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
+        memcpy(ROW(s, gates, r, s->units), CONST_ROW(s, z, r, s->z_row), (size_t)s->units * sizeof(REAL));
+}
+
+static void NAME(begin_lstm)(const cn_recurrent_step *s)
+{
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
+        memcpy(ROW(s, gates, r, 5 * s->units), CONST_ROW(s, z, r, s->z_row), (size_t)(4 * s->units) * sizeof(REAL));
+}
+
+static void NAME(begin_gru)(const cn_recurrent_step *s)
+{
+    const size_t bytes = (size_t)(3 * s->units) * sizeof(REAL);
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (s->bias)
+            memcpy(ROW(s, gates, r, 4 * s->units), s->bias, bytes);
+        else
+            memset(ROW(s, gates, r, 4 * s->units), 0, bytes);
+    }
+}
+
+static void NAME(begin_gru_before)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
-        REAL *gates = (REAL *)s->gates + r * 5 * u, *h = (REAL *)s->h + r * u, *c = (REAL *)s->c + r * u;
-        const REAL *h_before = (const REAL *)s->h_before + r * u, *c_before = (const REAL *)s->c_before + r * u;
-        if (s->z)
-            memcpy(gates, (const REAL *)s->z + r * s->z_row, (size_t)(4 * u) * sizeof(REAL));
-        if (s->recurrent)
-            NAME(add_row_product)(4 * u, u, gates, h_before, s->recurrent);
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        REAL *gates = ROW(s, gates, r, 4 * u);
+        const REAL *z = CONST_ROW(s, z, r, s->z_row);
+        memcpy(gates, z, (size_t)(2 * u) * sizeof(REAL));
+        memcpy(gates + 3 * u, z + 2 * u, (size_t)u * sizeof(REAL));
+    }
+}
+
+static void NAME(reset)(const cn_recurrent_step *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        REAL *gates = ROW(s, gates, r, 4 * u);
+        const REAL *h = CONST_ROW(s, h_before, r, u);
+        if (IS_MASKED(s, r)) {
+            memset(gates, 0, (size_t)(3 * u) * sizeof(REAL));
+            continue;
+        }
         NAME(activate)(s->recurrent_activation, 2 * u, gates, gates);
-        NAME(activate)(s->activation, u, gates + 2 * u, gates + 2 * u);
-        NAME(activate)(s->recurrent_activation, u, gates + 3 * u, gates + 3 * u);
-        if (s->mask && !s->mask[r * s->mask_row]) {
-            memmove(c, c_before, (size_t)u * sizeof(REAL));
-            memmove(h, h_before, (size_t)u * sizeof(REAL));
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++) gates[2 * u + j] = gates[u + j] * h[j];
+    }
+}
+
+static inline void NAME(keep)(const cn_recurrent_step *s, int64_t r)
+{
+    const int64_t u = s->units;
+    memmove(ROW(s, h, r, u), CONST_ROW(s, h_before, r, u), (size_t)u * sizeof(REAL));
+}
+
+static inline void NAME(put_out)(const cn_recurrent_step *s, int64_t r)
+{
+    if (s->y)
+        memcpy(ROW(s, y, r, s->y_row), ROW(s, h, r, s->units), (size_t)s->units * sizeof(REAL));
+}
+
+static void NAME(end_simple)(const cn_recurrent_step *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        REAL *gates = ROW(s, gates, r, u);
+        if (IS_MASKED(s, r)) {
+            NAME(keep)(s, r);
         } else {
+            NAME(activate)(s->activation, u, gates, gates);
+            memcpy(ROW(s, h, r, u), gates, (size_t)u * sizeof(REAL));
+        }
+        NAME(put_out)(s, r);
+    }
+}
+
+static void NAME(end_lstm)(const cn_recurrent_step *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        REAL *gates = ROW(s, gates, r, 5 * u), *h = ROW(s, h, r, u), *c = ROW(s, c, r, u);
+        const REAL *c_before = CONST_ROW(s, c_before, r, u);
+        if (IS_MASKED(s, r)) {
+            NAME(keep)(s, r);
+            memmove(c, c_before, (size_t)u * sizeof(REAL));
+        } else {
+            NAME(activate)(s->recurrent_activation, 2 * u, gates, gates);
+            NAME(activate)(s->activation, u, gates + 2 * u, gates + 2 * u);
+            NAME(activate)(s->recurrent_activation, u, gates + 3 * u, gates + 3 * u);
             CN_INDEPENDENT for (int64_t j = 0; j < u; j++) c[j] =
                 gates[u + j] * c_before[j] + gates[j] * gates[2 * u + j];
             NAME(activate)(s->activation, u, gates + 4 * u, c);
             CN_INDEPENDENT for (int64_t j = 0; j < u; j++) h[j] = gates[3 * u + j] * gates[4 * u + j];
         }
-        if (s->y)
-            memcpy((REAL *)s->y + r * s->y_row, h, (size_t)u * sizeof(REAL));
+        NAME(put_out)(s, r);
+    }
+}
+
+/* h = z h + (1 - z) candidate, the candidate's sum being in the fourth block of the gates. */
+static inline void NAME(mix)(const cn_recurrent_step *s, int64_t r, REAL *gates)
+{
+    const int64_t u = s->units;
+    const REAL *h_before = CONST_ROW(s, h_before, r, u);
+    REAL *h = ROW(s, h, r, u);
+    NAME(activate)(s->activation, u, gates + 3 * u, gates + 3 * u);
+    CN_INDEPENDENT for (int64_t j = 0; j < u; j++) h[j] = gates[j] * h_before[j] + (1 - gates[j]) * gates[3 * u + j];
+}
+
+static void NAME(end_gru)(const cn_recurrent_step *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        REAL *gates = ROW(s, gates, r, 4 * u);
+        const REAL *z = CONST_ROW(s, z, r, s->z_row);
+        if (IS_MASKED(s, r)) {
+            NAME(keep)(s, r);
+        } else {
+            CN_INDEPENDENT for (int64_t j = 0; j < 2 * u; j++) gates[j] += z[j];
+            NAME(activate)(s->recurrent_activation, 2 * u, gates, gates);
+            CN_INDEPENDENT for (int64_t j = 0; j < u; j++) gates[3 * u + j] =
+                z[2 * u + j] + gates[u + j] * gates[2 * u + j];
+            NAME(mix)(s, r, gates);
+        }
+        NAME(put_out)(s, r);
+    }
+}
+
+static void NAME(end_gru_before)(const cn_recurrent_step *s)
+{
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (IS_MASKED(s, r))
+            NAME(keep)(s, r);
+        else
+            NAME(mix)(s, r, ROW(s, gates, r, 4 * s->units));
+        NAME(put_out)(s, r);
     }
 }
 
@@ -145,49 +267,136 @@ static inline void NAME(derive)(cn_gate gate, int64_t n, REAL *d, const REAL *y)
 #undef DERIVE
 }
 
-static void NAME(back)(const cn_lstm_back *s)
+/* Adds what comes from the output; true if the row is masked, and its gradients zero. */
+static inline bool NAME(begin_back)(const cn_recurrent_back *s, int64_t r, int64_t width)
 {
     const int64_t u = s->units;
-    for (int64_t r = 0; r < s->rows; r++) {
-        const REAL *gates = (const REAL *)s->gates + r * 5 * u, *c_before = (const REAL *)s->c_before + r * u;
-        REAL *dh = (REAL *)s->dh + r * u, *dc = (REAL *)s->dc + r * u, *dz = (REAL *)s->dz + r * 4 * u;
-        const REAL *dy = s->dy ? (const REAL *)s->dy + r * s->dy_row : NULL;
-        REAL *copy = s->dz_copy ? (REAL *)s->dz_copy + r * s->dz_copy_row : NULL;
-        const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
-        if (dy)
-            CN_INDEPENDENT for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
-        if (s->mask && !s->mask[r * s->mask_row]) {
-            memset(dz, 0, (size_t)(4 * u) * sizeof(REAL));
-            if (copy)
-                memset(copy, 0, (size_t)(4 * u) * sizeof(REAL));
+    REAL *dh = ROW(s, dh, r, u);
+    const REAL *dy = CONST_ROW(s, dy, r, s->dy_row);
+    if (s->dy)
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++) dh[j] += dy[j];
+    if (!IS_MASKED(s, r))
+        return false;
+    memset(ROW(s, inner, r, width), 0, (size_t)width * sizeof(REAL));
+    if (s->dz)
+        memset(ROW(s, dz, r, s->dz_row), 0, (size_t)width * sizeof(REAL));
+    return true;
+}
+
+/* The gradient of z where it is that of the products. */
+static inline void NAME(copy_back)(const cn_recurrent_back *s, int64_t r, int64_t first, int64_t count, int64_t width)
+{
+    if (s->dz)
+        memcpy(ROW(s, dz, r, s->dz_row) + first, ROW(s, inner, r, width) + first, (size_t)count * sizeof(REAL));
+}
+
+static void NAME(back_simple)(const cn_recurrent_back *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (NAME(begin_back)(s, r, u))
             continue;
-        }
-        /* dz first holds the gradients of the activated gates; that of c is gathered in its second quarter. */
-        CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
-        {
-            dz[u + j] = dh[j] * o[j];
-            dz[3 * u + j] = dh[j] * activated[j];
-        }
-        NAME(derive)(s->activation, u, dz + u, activated);
-        CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
-        {
-            const REAL d = dc[j] + dz[u + j];
-            dz[j] = d * g[j];
-            dz[u + j] = d * c_before[j];
-            dz[2 * u + j] = d * gates[j];
-            dc[j] = d * f[j];
-        }
-        NAME(derive)(s->recurrent_activation, 2 * u, dz, gates);
-        NAME(derive)(s->activation, u, dz + 2 * u, g);
-        NAME(derive)(s->recurrent_activation, u, dz + 3 * u, o);
-        if (copy)
-            memcpy(copy, dz, (size_t)(4 * u) * sizeof(REAL));
+        REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, u);
+        memcpy(inner, dh, (size_t)u * sizeof(REAL));
         memset(dh, 0, (size_t)u * sizeof(REAL));
-        if (s->turned)
-            NAME(add_row_product)(u, 4 * u, dh, dz, s->turned);
+        NAME(derive)(s->activation, u, inner, CONST_ROW(s, gates, r, u));
+        NAME(copy_back)(s, r, 0, u, u);
     }
 }
 
+static void NAME(back_lstm)(const cn_recurrent_back *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (NAME(begin_back)(s, r, 4 * u))
+            continue;
+        const REAL *gates = CONST_ROW(s, gates, r, 5 * u), *c_before = CONST_ROW(s, c_before, r, u);
+        const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
+        REAL *dh = ROW(s, dh, r, u), *dc = ROW(s, dc, r, u), *inner = ROW(s, inner, r, 4 * u);
+        /* First the gradients of the activated gates; that of c is gathered in the second quarter. */
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
+        {
+            inner[u + j] = dh[j] * o[j];
+            inner[3 * u + j] = dh[j] * activated[j];
+            dh[j] = 0;
+        }
+        NAME(derive)(s->activation, u, inner + u, activated);
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
+        {
+            const REAL d = dc[j] + inner[u + j];
+            inner[j] = d * g[j];
+            inner[u + j] = d * c_before[j];
+            inner[2 * u + j] = d * gates[j];
+            dc[j] = d * f[j];
+        }
+        NAME(derive)(s->recurrent_activation, 2 * u, inner, gates);
+        NAME(derive)(s->activation, u, inner + 2 * u, g);
+        NAME(derive)(s->recurrent_activation, u, inner + 3 * u, o);
+        NAME(copy_back)(s, r, 0, 4 * u, 4 * u);
+    }
+}
+
+/* The gradients of the sums of the update gate and of the candidate, and the state's through the former. */
+static inline void NAME(unmix)(const cn_recurrent_back *s, int64_t r)
+{
+    const int64_t u = s->units;
+    const REAL *z = CONST_ROW(s, gates, r, 4 * u), *candidate = z + 3 * u, *h_before = CONST_ROW(s, h_before, r, u);
+    REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, 3 * u);
+    CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
+    {
+        inner[j] = dh[j] * (h_before[j] - candidate[j]);
+        inner[2 * u + j] = dh[j] * (1 - z[j]);
+        dh[j] *= z[j];
+    }
+    NAME(derive)(s->recurrent_activation, u, inner, z);
+    NAME(derive)(s->activation, u, inner + 2 * u, candidate);
+}
+
+static void NAME(back_gru)(const cn_recurrent_back *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (NAME(begin_back)(s, r, 3 * u))
+            continue;
+        const REAL *gates = CONST_ROW(s, gates, r, 4 * u), *reset = gates + u, *projected = gates + 2 * u;
+        REAL *inner = ROW(s, inner, r, 3 * u);
+        NAME(unmix)(s, r);
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++) inner[u + j] = inner[2 * u + j] * projected[j];
+        NAME(derive)(s->recurrent_activation, u, inner + u, reset);
+        NAME(copy_back)(s, r, 0, 3 * u, 3 * u);
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++) inner[2 * u + j] *= reset[j];
+    }
+}
+
+static void NAME(back_gru_before)(const cn_recurrent_back *s)
+{
+    for (int64_t r = s->row; r < s->row + s->rows; r++)
+        if (!NAME(begin_back)(s, r, 3 * s->units))
+            NAME(unmix)(s, r);
+}
+
+static void NAME(back_reset)(const cn_recurrent_back *s)
+{
+    const int64_t u = s->units;
+    for (int64_t r = s->row; r < s->row + s->rows; r++) {
+        if (IS_MASKED(s, r))
+            continue;
+        const REAL *reset = CONST_ROW(s, gates, r, 4 * u) + u, *h_before = CONST_ROW(s, h_before, r, u);
+        const REAL *d_reset = CONST_ROW(s, d_reset, r, u);
+        REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, 3 * u);
+        CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
+        {
+            inner[u + j] = d_reset[j] * h_before[j];
+            dh[j] += d_reset[j] * reset[j];
+        }
+        NAME(derive)(s->recurrent_activation, u, inner + u, reset);
+        NAME(copy_back)(s, r, 0, 3 * u, 3 * u);
+    }
+}
+
+#undef IS_MASKED
+#undef ROW
+#undef CONST_ROW
 #undef NAME
 #undef VECTOR
 #undef HALF

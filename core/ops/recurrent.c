@@ -2,59 +2,92 @@
 #include "core/engine.h"
 #include "core/gemm.h"
 #include "core/kernels/kernels.h"
+#include "core/ops/reduction.h"
 #include "core/pieces.h"
 #include <string.h>
 
-/* Outputs: what cn_lstm_sequence gives, then what the gradient needs: all hidden and cell states from before the first
- * step on, and the gates as the kernels keep them. */
-enum { HIDDEN = CN_LSTM_RESULTS, CELLS, GATES, OUTPUTS };
+/* Outputs: the sequence and the last states, and what the gradient needs: all hidden and cell states from before the
+ * first step on, and the gates as the kernels keep them. Only an LSTM has the last two. */
+enum { SEQUENCE, LAST_H, HIDDEN, GATES, LAST_C, CELLS, OUTPUTS };
 
-typedef struct lstm_attributes {
+typedef struct attributes {
+    cn_recurrence kind;
     cn_gate activation, recurrent_activation;
-    bool backwards, has_states, has_mask;
+    bool backwards, has_bias, has_states, has_mask;
     bool has_dy, has_dh, has_dc; /* of the gradient: which of its optional inputs are there */
-} lstm_attributes;
+} attributes;
+
+/* In blocks of `units` columns: the weights, what is kept of a step, and how much of the weights the hidden state
+ * meets. What is left of them meets the reset state. */
+typedef struct layout {
+    int weights, kept, first;
+    bool has_cells;
+} layout;
+static const layout layouts[] = {[CN_SIMPLE_RNN_SEQUENCE] = {1, 1, 1, false},
+                                 [CN_LSTM_SEQUENCE] = {4, 5, 4, true},
+                                 [CN_GRU_SEQUENCE] = {3, 4, 3, false},
+                                 [CN_GRU_BEFORE_SEQUENCE] = {3, 4, 2, false}};
 
 /* What both directions run by. */
-typedef struct lstm_sizes {
+typedef struct sizes {
     int64_t batch, time, units;
     int64_t element;      /* bytes */
     int64_t rows, pieces; /* each piece takes so many samples through the whole sequence */
     cn_dtype dtype;
-    lstm_attributes attributes;
-    bool small; /* the step kernels compute the recurrent product themselves */
-    int64_t gemm_workspace;
-    cn_gemm product; /* of one step, for `rows` samples */
-    cn_gemm weights; /* backwards: the gradient of the recurrent weights */
-    int64_t weights_workspace;
-} lstm_sizes;
+    attributes attributes;
+    int64_t width, kept, first; /* columns, as in `layout` */
+    bool has_cells, has_reset;
+    bool shared; /* one piece, of whose steps each is shared by the threads */
+    bool small;  /* the products are those of the step kernels */
+    bool packed; /* the weights are packed once for all steps */
+    int64_t product_workspace, weights_workspace;
+} sizes;
 
-enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, CACHED_BYTES = 384 * 1024 };
+enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 * 1024 };
+/* Of a step that several threads share. */
+enum { STEP_ROWS = 8, SHARED_PIECES = 16 };
 
 static int64_t aligned(int64_t bytes)
 {
     return (bytes + 63) / 64 * 64;
 }
 
-static lstm_sizes sizes_of(const lstm_attributes *attributes, cn_dtype dtype, int64_t batch, int64_t time,
-                           int64_t units)
+static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_t time, int64_t units)
 {
-    lstm_sizes s = {.batch = batch, .time = time, .units = units, .dtype = dtype, .attributes = *attributes};
-    s.element = (int64_t)cn_dtype_size(dtype);
-    s.small = units <= SMALL_UNITS;
+    const layout *l = &layouts[a->kind];
+    sizes s = {.batch = batch,
+               .time = time,
+               .units = units,
+               .element = (int64_t)cn_dtype_size(dtype),
+               .dtype = dtype,
+               .attributes = *a,
+               .width = l->weights * units,
+               .kept = l->kept * units,
+               .first = l->first * units,
+               .has_cells = l->has_cells,
+               .has_reset = l->first < l->weights,
+               .small = units <= SMALL_UNITS};
     /* While the recurrent weights fit a core's cache each thread takes samples of its own through all steps, without
-     * meeting the others; larger ones are split inside the product of each step. */
-    bool cached = units * 4 * units * s.element <= CACHED_BYTES;
-    s.rows = s.small ? SMALL_ROWS : cached ? LARGE_ROWS : batch;
+     * meeting the others; with larger ones the threads share each step. */
+    bool cached = units * s.width * s.element <= CACHED_BYTES;
+    s.shared = !s.small && !cached;
+    s.packed = !s.small && time >= PACKED_STEPS;
+    s.rows = s.small ? SMALL_ROWS : s.shared ? batch : LARGE_ROWS;
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
-    s.pieces = (batch + s.rows - 1) / s.rows;
+    s.pieces = cn_divide_up(batch, s.rows);
     return s;
 }
 
-static double nanoseconds(const lstm_sizes *s)
+static double nanoseconds(const sizes *s)
 {
-    return (double)s->batch * (double)s->time * (double)s->units * (2 + (double)s->units / 8);
+    return (double)s->batch * (double)s->time * (double)s->width * (2 + (double)s->units / 8) / 4;
+}
+
+/* Of the gates of one step, without the products. */
+static double step_nanoseconds(const sizes *s)
+{
+    return (double)s->batch * (double)s->width * 0.5;
 }
 
 static unsigned char *at(void *base, int64_t element, int64_t bytes)
@@ -62,162 +95,7 @@ static unsigned char *at(void *base, int64_t element, int64_t bytes)
     return base ? (unsigned char *)base + element * bytes : NULL;
 }
 
-/* Forwards */
-
-typedef struct forward {
-    const lstm_sizes *sizes;
-    unsigned char *output[OUTPUTS];
-    unsigned char *z, *recurrent, *h, *c;
-    const int32_t *mask;
-    unsigned char *workspace;
-    int64_t state_bytes, gates_bytes, piece_bytes; /* of one piece's workspace */
-} forward;
-
-/* One piece's samples through the whole sequence. */
-static void run_forward_piece(void *context, int64_t piece)
-{
-    const forward *f = context;
-    const lstm_sizes *s = f->sizes;
-    const int64_t u = s->units, e = s->element, first = piece * s->rows;
-    const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
-    const size_t state = (size_t)(rows * u * e);
-    unsigned char *room = f->workspace + piece * f->piece_bytes;
-    unsigned char *h = f->output[HIDDEN] ? at(f->output[HIDDEN], first * u, e) : room;
-    unsigned char *c = f->output[CELLS] ? at(f->output[CELLS], first * u, e) : room + f->state_bytes;
-    unsigned char *gates = f->output[GATES] ? at(f->output[GATES], first * 5 * u, e) : room + 2 * f->state_bytes;
-    unsigned char *scratch = room + 2 * f->state_bytes + f->gates_bytes;
-    if (f->h) {
-        memcpy(h, at(f->h, first * u, e), state);
-        memcpy(c, at(f->c, first * u, e), state);
-    } else {
-        memset(h, 0, state);
-        memset(c, 0, state);
-    }
-    cn_lstm_step step = {.rows = rows,
-                         .units = u,
-                         .activation = s->attributes.activation,
-                         .recurrent_activation = s->attributes.recurrent_activation,
-                         .recurrent = s->small ? f->recurrent : NULL,
-                         .z_row = s->time * 4 * u,
-                         .y_row = s->time * u,
-                         .mask_row = s->time};
-    cn_gemm product = s->product;
-    product.m = rows;
-    for (int64_t i = 0; i < s->time; i++) {
-        int64_t t = s->attributes.backwards ? s->time - 1 - i : i;
-        step.z = at(f->z, (first * s->time + t) * 4 * u, e);
-        step.h_before = h;
-        step.c_before = c;
-        step.gates = gates;
-        step.h = h = f->output[HIDDEN] ? at(h, s->batch * u, e) : h;
-        step.c = c = f->output[CELLS] ? at(c, s->batch * u, e) : c;
-        step.y = at(f->output[CN_LSTM_SEQUENCE], (first * s->time + i) * u, e);
-        step.mask = f->mask ? f->mask + first * s->time + t : NULL;
-        if (!s->small) {
-            for (int64_t r = 0; r < rows; r++)
-                memcpy(at(gates, r * 5 * u, e), (const unsigned char *)step.z + r * step.z_row * e,
-                       (size_t)(4 * u * e));
-            step.z = NULL;
-            cn_gemm_run(&product, step.h_before, f->recurrent, gates, scratch, NULL, NULL);
-        }
-        cn_kernels_now()->recurrent->lstm_step[s->dtype](&step);
-        gates = f->output[GATES] ? at(gates, s->batch * 5 * u, e) : gates;
-    }
-    if (f->output[CN_LSTM_H])
-        memcpy(at(f->output[CN_LSTM_H], first * u, e), h, state);
-    if (f->output[CN_LSTM_C])
-        memcpy(at(f->output[CN_LSTM_C], first * u, e), c, state);
-}
-
-static bool run_forward(void *const *pointer, const void *prepared)
-{
-    const lstm_sizes *s = prepared;
-    forward f = {.sizes = s};
-    for (int i = 0; i < OUTPUTS; i++)
-        f.output[i] = pointer[i];
-    void *const *input = pointer + OUTPUTS;
-    f.z = *input++;
-    f.recurrent = *input++;
-    if (s->attributes.has_states) {
-        f.h = *input++;
-        f.c = *input++;
-    }
-    if (s->attributes.has_mask)
-        f.mask = *input++;
-    f.workspace = *input;
-    f.state_bytes = aligned(s->rows * s->units * s->element);
-    f.gates_bytes = aligned(s->rows * 5 * s->units * s->element);
-    f.piece_bytes = 2 * f.state_bytes + f.gates_bytes + s->gemm_workspace;
-    cn_parallel(s->pieces, nanoseconds(s), run_forward_piece, &f);
-    return true;
-}
-
-static bool forward_infer(const cn_entry *entry, cn_type *output)
-{
-    const lstm_attributes *attributes = entry->attributes;
-    const cn_tensor *z = entry->input[0], *recurrent = entry->input[1];
-    const cn_shape *zs = &z->shape, *rs = &recurrent->shape;
-    if (zs->rank != 3 || rs->rank != 2 || rs->dim[1] != 4 * rs->dim[0] || zs->dim[2] != rs->dim[1] ||
-        z->dtype == CN_I32 || recurrent->dtype != z->dtype)
-        return cn_entry_fail(entry, CN_SHAPES, "needs (batch, time, 4 units) and (units, 4 units) of one float type");
-    int64_t batch = zs->dim[0], time = zs->dim[1], u = rs->dim[0];
-    cn_shape state = CN_SHAPE(batch, u);
-    for (int i = 2; attributes->has_states && i < 4; i++)
-        if (entry->input[i]->dtype != z->dtype || !cn_shape_equal(entry->input[i]->shape, state))
-            return cn_entry_fail(entry, CN_SHAPES, "the initial states must be (batch, units)");
-    const cn_tensor *mask = attributes->has_mask ? entry->input[entry->input_count - 1] : NULL;
-    if (mask && (mask->dtype != CN_I32 || !cn_shape_equal(mask->shape, CN_SHAPE(batch, time))))
-        return cn_entry_fail(entry, CN_SHAPES, "the mask must be int32 of shape (batch, time)");
-    output[CN_LSTM_SEQUENCE] = (cn_type){z->dtype, CN_SHAPE(batch, time, u)};
-    output[CN_LSTM_H] = output[CN_LSTM_C] = (cn_type){z->dtype, state};
-    output[HIDDEN] = output[CELLS] = (cn_type){z->dtype, CN_SHAPE(time + 1, batch, u)};
-    output[GATES] = (cn_type){z->dtype, CN_SHAPE(time, batch, 5 * u)};
-    return true;
-}
-
-static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
-{
-    const cn_shape *z = &entry->input[0]->shape;
-    lstm_sizes *s = cn_prepared(preparation, sizeof *s);
-    if (!s)
-        return false;
-    *s = sizes_of(entry->attributes, entry->input[0]->dtype, z->dim[0], z->dim[1], z->dim[2] / 4);
-    const int64_t u = s->units;
-    s->product = (cn_gemm){.dtype = s->dtype,
-                           .accumulate = true,
-                           .batch = 1,
-                           .m = s->rows,
-                           .n = 4 * u,
-                           .k = u,
-                           .a_row = u,
-                           .a_column = 1,
-                           .b_row = 4 * u,
-                           .b_column = 1,
-                           .ldc = 5 * u};
-    s->gemm_workspace = s->small ? 0 : aligned((int64_t)cn_gemm_workspace(&s->product));
-    preparation->workspace = (size_t)(s->pieces * (2 * aligned(s->rows * u * s->element) +
-                                                   aligned(s->rows * 5 * u * s->element) + s->gemm_workspace));
-    preparation->kernel = run_forward;
-    return true;
-}
-
-/* Backwards: pointers are dz, the gradient of the recurrent weights, those of the initial states; then recurrent,
- * hidden, cells, gates, and the optional inputs. */
-
-enum { DZ, DRECURRENT, DH, DC, GRADIENTS };
-
-typedef struct backward {
-    const lstm_sizes *sizes;
-    unsigned char *output[GRADIENTS];
-    unsigned char *recurrent, *hidden, *cells, *gates, *dy, *dh, *dc;
-    const int32_t *mask;
-    unsigned char *dz;     /* in the order of time, (time, batch, 4 units) */
-    unsigned char *turned; /* the recurrent weights transposed */
-    unsigned char *workspace;
-    int64_t state_bytes, piece_bytes;
-} backward;
-
-static void begin_state(unsigned char *to, unsigned char *from, size_t bytes)
+static void set_state(unsigned char *to, unsigned char *from, size_t bytes)
 {
     if (from)
         memcpy(to, from, bytes);
@@ -225,40 +103,422 @@ static void begin_state(unsigned char *to, unsigned char *from, size_t bytes)
         memset(to, 0, bytes);
 }
 
-static void run_backward_piece(void *context, int64_t piece)
+/* c += a b, where a and c are row-major. */
+typedef struct product {
+    int64_t m, n, k, a_row, c_row;
+} product;
+
+/* b: element (i, j) at values[i * row + j * column], or in panels of two vectors of columns. */
+typedef struct operand {
+    const unsigned char *values;
+    int64_t row, column;
+} operand;
+
+static const cn_gemm_type_kernels *gemm_kernels(const sizes *s)
 {
-    const backward *b = context;
-    const lstm_sizes *s = b->sizes;
+    return cn_kernels_now()->gemm->type[s->dtype == CN_F64];
+}
+
+static int64_t panel_columns(const sizes *s)
+{
+    return 2 * gemm_kernels(s)->width;
+}
+
+static int64_t ready_bytes(const sizes *s, product p)
+{
+    int64_t columns = panel_columns(s);
+    return aligned(cn_divide_up(p.n, columns) * columns * p.k * s->element);
+}
+
+/* Weights as the products of all steps read them fastest: rows for the step kernels, panels for the tiles of products.
+ * For a step or two that does not pay. */
+static operand make_ready(const sizes *s, product p, operand b, unsigned char *room)
+{
+    int64_t columns = s->small ? p.n : panel_columns(s);
+    if (s->small ? b.column == 1 : !s->packed)
+        return b;
+    for (int64_t j = 0; j < p.n; j += columns)
+        gemm_kernels(s)->pack(p.n - j < columns ? p.n - j : columns, p.k, b.values + j * b.column * s->element,
+                              b.column, b.row, room + j * p.k * s->element, columns, columns);
+    return (operand){room, columns, 1};
+}
+
+static cn_gemm gemm_of(const sizes *s, product p, operand b)
+{
+    return (cn_gemm){.dtype = s->dtype,
+                     .accumulate = true,
+                     .batch = 1,
+                     .m = p.m,
+                     .n = p.n,
+                     .k = p.k,
+                     .a_row = p.a_row,
+                     .a_column = 1,
+                     .b_row = b.row,
+                     .b_column = b.column,
+                     .ldc = p.c_row};
+}
+
+/* A product by panels, some of them or all. */
+typedef struct panels {
+    const sizes *sizes;
+    product product;
+    const void *a;
+    operand b;
+    unsigned char *c;
+    int64_t pieces;
+} panels;
+
+/* Whole panels as one batch, and the last one, which may be narrower. */
+static void run_panels(void *context, int64_t piece)
+{
+    const panels *job = context;
+    const product *p = &job->product;
+    const int64_t columns = job->b.row, e = job->sizes->element;
+    const cn_range some = cn_part(cn_divide_up(p->n, columns), job->pieces, piece);
+    const int64_t end = (some.first + some.count) * columns;
+    const int64_t whole = end > p->n ? some.count - 1 : some.count, last = some.first + whole;
+    cn_gemm gemm = gemm_of(job->sizes, *p, job->b);
+    gemm.batch = whole;
+    gemm.n = columns;
+    gemm.b_batch = p->k * columns;
+    gemm.c_batch = columns;
+    if (whole > 0)
+        cn_gemm_run(&gemm, job->a, job->b.values + some.first * gemm.b_batch * e, job->c + some.first * columns * e,
+                    NULL, NULL, NULL);
+    gemm.batch = 1;
+    gemm.n = p->n - last * columns;
+    if (end > p->n)
+        cn_gemm_run(&gemm, job->a, job->b.values + last * gemm.b_batch * e, job->c + last * columns * e, NULL, NULL,
+                    NULL);
+}
+
+static void multiply(const sizes *s, product p, const void *a, operand b, unsigned char *c, void *workspace)
+{
+    if (s->small) {
+        cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
+    } else if (s->packed) {
+        /* Where the threads share a step each has columns of its own, whose weights stay in its cache. */
+        const int64_t count = cn_divide_up(p.n, b.row);
+        panels job = {s, p, a, b, c, s->shared ? cn_least(count, SHARED_PIECES) : 1};
+        double flops = 2 * (double)p.m * (double)p.n * (double)p.k;
+        if (s->shared)
+            cn_parallel(job.pieces, flops / (double)(8 * gemm_kernels(s)->width), run_panels, &job);
+        else
+            run_panels(&job, 0);
+    } else {
+        cn_gemm gemm = gemm_of(s, p, b);
+        cn_gemm_run(&gemm, a, b.values, c, workspace, NULL, NULL);
+    }
+}
+
+static int64_t workspace_of(const sizes *s, product p, operand b)
+{
+    cn_gemm gemm = gemm_of(s, p, b);
+    return s->small || s->packed ? 0 : aligned((int64_t)cn_gemm_workspace(&gemm));
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Forwards */
+
+typedef struct forward {
+    const sizes *sizes;
+    unsigned char *output[OUTPUTS];
+    unsigned char *z, *recurrent, *bias, *h, *c;
+    operand state_weights, reset_weights;
+    const int32_t *mask;
+    unsigned char *workspace;
+    int64_t state_bytes, gates_bytes, piece_bytes; /* of one piece's workspace */
+} forward;
+
+/* The hidden state's part of the gates, and that of the reset state. */
+static product state_product(const sizes *s, int64_t rows)
+{
+    return (product){.m = rows, .n = s->first, .k = s->units, .a_row = s->units, .c_row = s->kept};
+}
+
+static product reset_product(const sizes *s, int64_t rows)
+{
+    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->kept, .c_row = s->kept};
+}
+
+/* The recurrent weights, and those of the reset state. */
+static operand state_weights(const sizes *s, unsigned char *recurrent)
+{
+    return (operand){recurrent, s->width, 1};
+}
+
+static operand reset_weights(const sizes *s, unsigned char *recurrent)
+{
+    return (operand){at(recurrent, 2 * s->units, s->element), s->width, 1};
+}
+
+static operand transposed(operand b)
+{
+    return (operand){b.values, b.column, b.row};
+}
+
+typedef struct step_rows {
+    const cn_recurrent_step *step;
+    cn_recurrent_step_kernel *kernel;
+} step_rows;
+
+static void run_step_rows(void *context, int64_t piece)
+{
+    const step_rows *job = context;
+    cn_recurrent_step part = *job->step;
+    part.row = piece * STEP_ROWS;
+    part.rows = part.rows - part.row < STEP_ROWS ? part.rows - part.row : STEP_ROWS;
+    job->kernel(&part);
+}
+
+/* A step of all samples is shared by the threads, as its products are. */
+static void run_step(const sizes *s, const cn_recurrent_step *step, cn_recurrent_step_kernel *kernel)
+{
+    step_rows job = {step, kernel};
+    if (s->shared)
+        cn_parallel(cn_divide_up(step->rows, STEP_ROWS), step_nanoseconds(s), run_step_rows, &job);
+    else
+        kernel(step);
+}
+
+/* Where a piece's states and gates of all steps are, or of the step alone where nobody wants the others. */
+static unsigned char *kept_or(unsigned char *output, int64_t element, int64_t bytes, unsigned char *room)
+{
+    return output ? at(output, element, bytes) : room;
+}
+
+/* One piece's samples through the whole sequence. */
+static void run_forward_piece(void *context, int64_t piece)
+{
+    const forward *f = context;
+    const sizes *s = f->sizes;
+    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent;
+    const cn_recurrence kind = s->attributes.kind;
     const int64_t u = s->units, e = s->element, first = piece * s->rows;
     const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
     const size_t state = (size_t)(rows * u * e);
-    unsigned char *dh = b->workspace + piece * b->piece_bytes, *dc = dh + b->state_bytes;
+    unsigned char *room = f->workspace + piece * f->piece_bytes;
+    unsigned char *scratch = room + 2 * f->state_bytes + f->gates_bytes;
+    unsigned char *h = kept_or(f->output[HIDDEN], first * u, e, room);
+    unsigned char *c = s->has_cells ? kept_or(f->output[CELLS], first * u, e, room + f->state_bytes) : NULL;
+    unsigned char *gates = kept_or(f->output[GATES], first * s->kept, e, room + 2 * f->state_bytes);
+    set_state(h, at(f->h, first * u, e), state);
+    if (c)
+        set_state(c, at(f->c, first * u, e), state);
+    cn_recurrent_step step = {.rows = rows,
+                              .units = u,
+                              .activation = s->attributes.activation,
+                              .recurrent_activation = s->attributes.recurrent_activation,
+                              .bias = f->bias,
+                              .z_row = s->time * s->width,
+                              .y_row = s->time * u,
+                              .mask_row = s->time};
+    for (int64_t i = 0; i < s->time; i++) {
+        int64_t t = s->attributes.backwards ? s->time - 1 - i : i;
+        step.z = at(f->z, (first * s->time + t) * s->width, e);
+        step.h_before = h;
+        step.c_before = c;
+        step.gates = gates;
+        step.h = h = f->output[HIDDEN] ? at(h, s->batch * u, e) : h;
+        step.c = c = s->has_cells && f->output[CELLS] ? at(c, s->batch * u, e) : c;
+        step.y = at(f->output[SEQUENCE], (first * s->time + i) * u, e);
+        step.mask = f->mask ? f->mask + first * s->time + t : NULL;
+        run_step(s, &step, kernels->begin[kind][s->dtype]);
+        multiply(s, state_product(s, rows), step.h_before, f->state_weights, gates, scratch);
+        if (s->has_reset) {
+            run_step(s, &step, kernels->reset[s->dtype]);
+            multiply(s, reset_product(s, rows), at(gates, 2 * u, e), f->reset_weights, at(gates, 3 * u, e), scratch);
+        }
+        run_step(s, &step, kernels->end[kind][s->dtype]);
+        gates = f->output[GATES] ? at(gates, s->batch * s->kept, e) : gates;
+    }
+    if (f->output[LAST_H])
+        memcpy(at(f->output[LAST_H], first * u, e), h, state);
+    if (f->output[LAST_C])
+        memcpy(at(f->output[LAST_C], first * u, e), c, state);
+}
+
+static void set_forward_bytes(forward *f, const sizes *s)
+{
+    f->state_bytes = aligned(s->rows * s->units * s->element);
+    f->gates_bytes = aligned(s->rows * s->kept * s->element);
+    f->piece_bytes = 2 * f->state_bytes + f->gates_bytes + s->product_workspace;
+}
+
+static bool run_forward(void *const *pointer, const void *prepared)
+{
+    const sizes *s = prepared;
+    const attributes *a = &s->attributes;
+    forward f = {.sizes = s};
+    for (int i = 0; i < (s->has_cells ? OUTPUTS : LAST_C); i++)
+        f.output[i] = *pointer++;
+    f.z = *pointer++;
+    f.recurrent = *pointer++;
+    f.bias = a->has_bias ? *pointer++ : NULL;
+    f.h = a->has_states ? *pointer++ : NULL;
+    f.c = a->has_states && s->has_cells ? *pointer++ : NULL;
+    f.mask = a->has_mask ? *pointer++ : NULL;
+    f.workspace = *pointer;
+    set_forward_bytes(&f, s);
+    const product state = state_product(s, s->rows);
+    unsigned char *room = f.workspace + s->pieces * f.piece_bytes;
+    f.state_weights = make_ready(s, state, state_weights(s, f.recurrent), room);
+    if (s->has_reset)
+        f.reset_weights =
+            make_ready(s, reset_product(s, s->rows), reset_weights(s, f.recurrent), room + ready_bytes(s, state));
+    cn_parallel(s->pieces, nanoseconds(s), run_forward_piece, &f);
+    return true;
+}
+
+static bool forward_infer(const cn_entry *entry, cn_type *output)
+{
+    const attributes *a = entry->attributes;
+    const layout *l = &layouts[a->kind];
+    const cn_tensor *z = entry->input[0], *recurrent = entry->input[1];
+    const cn_shape *zs = &z->shape, *rs = &recurrent->shape;
+    if (zs->rank != 3 || rs->rank != 2 || rs->dim[1] != l->weights * rs->dim[0] || zs->dim[2] != rs->dim[1] ||
+        z->dtype == CN_I32 || recurrent->dtype != z->dtype)
+        return cn_entry_fail(entry, CN_SHAPES, "needs (batch, time, %d units) and (units, %d units) of one float type",
+                             l->weights, l->weights);
+    int64_t batch = zs->dim[0], time = zs->dim[1], u = rs->dim[0];
+    cn_shape state = CN_SHAPE(batch, u);
+    int next = 2;
+    if (a->has_bias) {
+        const cn_tensor *bias = entry->input[next++];
+        if (bias->dtype != z->dtype || !cn_shape_equal(bias->shape, CN_SHAPE(l->weights * u)))
+            return cn_entry_fail(entry, CN_SHAPES, "the bias must be (%d units)", l->weights);
+    }
+    for (int i = 0; a->has_states && i < (l->has_cells ? 2 : 1); i++, next++)
+        if (entry->input[next]->dtype != z->dtype || !cn_shape_equal(entry->input[next]->shape, state))
+            return cn_entry_fail(entry, CN_SHAPES, "the initial states must be (batch, units)");
+    const cn_tensor *mask = a->has_mask ? entry->input[next] : NULL;
+    if (mask && (mask->dtype != CN_I32 || !cn_shape_equal(mask->shape, CN_SHAPE(batch, time))))
+        return cn_entry_fail(entry, CN_SHAPES, "the mask must be int32 of shape (batch, time)");
+    output[SEQUENCE] = (cn_type){z->dtype, CN_SHAPE(batch, time, u)};
+    output[LAST_H] = (cn_type){z->dtype, state};
+    output[HIDDEN] = (cn_type){z->dtype, CN_SHAPE(time + 1, batch, u)};
+    output[GATES] = (cn_type){z->dtype, CN_SHAPE(time, batch, l->kept * u)};
+    if (l->has_cells) {
+        output[LAST_C] = output[LAST_H];
+        output[CELLS] = output[HIDDEN];
+    }
+    return true;
+}
+
+static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
+{
+    const cn_shape *z = &entry->input[0]->shape;
+    sizes *s = cn_prepared(preparation, sizeof *s);
+    forward f;
+    if (!s)
+        return false;
+    *s = sizes_of(entry->attributes, entry->input[0]->dtype, z->dim[0], z->dim[1], entry->input[1]->shape.dim[0]);
+    const product state = state_product(s, s->rows), reset = reset_product(s, s->rows);
+    int64_t ready = ready_bytes(s, state);
+    s->product_workspace = workspace_of(s, state, state_weights(s, NULL));
+    if (s->has_reset) {
+        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, reset_weights(s, NULL)));
+        ready += ready_bytes(s, reset);
+    }
+    set_forward_bytes(&f, s);
+    preparation->workspace = (size_t)(s->pieces * f.piece_bytes + ready);
+    preparation->kernel = run_forward;
+    return true;
+}
+
+/* Backwards: pointers are the gradients of z, of the recurrent weights, of the initial h, of what the products gave
+ * (time, batch, columns), and of the initial c of an LSTM; then recurrent, hidden, gates, an LSTM's cells, and the
+ * optional inputs. */
+
+enum { DZ, DRECURRENT, DH, INNER, DC, GRADIENTS };
+
+typedef struct back_rows {
+    const cn_recurrent_back *back;
+    cn_recurrent_back_kernel *kernel;
+} back_rows;
+
+static void run_back_rows(void *context, int64_t piece)
+{
+    const back_rows *job = context;
+    cn_recurrent_back part = *job->back;
+    part.row = piece * STEP_ROWS;
+    part.rows = part.rows - part.row < STEP_ROWS ? part.rows - part.row : STEP_ROWS;
+    job->kernel(&part);
+}
+
+static void run_back(const sizes *s, const cn_recurrent_back *back, cn_recurrent_back_kernel *kernel)
+{
+    back_rows job = {back, kernel};
+    if (s->shared)
+        cn_parallel(cn_divide_up(back->rows, STEP_ROWS), step_nanoseconds(s), run_back_rows, &job);
+    else
+        kernel(back);
+}
+
+typedef struct backward {
+    const sizes *sizes;
+    unsigned char *output[GRADIENTS];
+    unsigned char *recurrent, *hidden, *cells, *gates, *dy, *dh, *dc;
+    const int32_t *mask;
+    operand state_weights, reset_weights; /* transposed */
+    unsigned char *inner, *pieces, *weights_workspace;
+    int64_t state_bytes, piece_bytes;
+} backward;
+
+/* What the gates give back to the hidden state, and to the reset state. */
+static product state_back_product(const sizes *s, int64_t rows)
+{
+    return (product){.m = rows, .n = s->units, .k = s->first, .a_row = s->width, .c_row = s->units};
+}
+
+static product reset_back_product(const sizes *s, int64_t rows)
+{
+    return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->width, .c_row = s->units};
+}
+
+static void run_backward_piece(void *context, int64_t piece)
+{
+    const backward *b = context;
+    const sizes *s = b->sizes;
+    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent;
+    const int64_t u = s->units, e = s->element, first = piece * s->rows;
+    const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
+    const size_t state = (size_t)(rows * u * e);
+    unsigned char *dh = b->pieces + piece * b->piece_bytes, *dc = dh + b->state_bytes, *d_reset = dc;
     unsigned char *scratch = dc + b->state_bytes;
-    begin_state(dh, at(b->dh, first * u, e), state);
-    begin_state(dc, at(b->dc, first * u, e), state);
-    cn_lstm_back back = {.rows = rows,
-                         .units = u,
-                         .activation = s->attributes.activation,
-                         .recurrent_activation = s->attributes.recurrent_activation,
-                         .turned = s->small ? b->turned : NULL,
-                         .dy_row = s->time * u,
-                         .dh = dh,
-                         .dc = dc,
-                         .dz_copy_row = s->time * 4 * u,
-                         .mask_row = s->time};
-    cn_gemm product = s->product;
-    product.m = rows;
+    set_state(dh, at(b->dh, first * u, e), state);
+    if (s->has_cells)
+        set_state(dc, at(b->dc, first * u, e), state);
+    cn_recurrent_back back = {.rows = rows,
+                              .units = u,
+                              .activation = s->attributes.activation,
+                              .recurrent_activation = s->attributes.recurrent_activation,
+                              .dy_row = s->time * u,
+                              .dh = dh,
+                              .dc = dc,
+                              .d_reset = d_reset,
+                              .dz_row = s->time * s->width,
+                              .mask_row = s->time};
     for (int64_t i = s->time - 1; i >= 0; i--) {
         int64_t t = s->attributes.backwards ? s->time - 1 - i : i;
-        back.gates = at(b->gates, (i * s->batch + first) * 5 * u, e);
+        back.gates = at(b->gates, (i * s->batch + first) * s->kept, e);
+        back.h_before = at(b->hidden, (i * s->batch + first) * u, e);
         back.c_before = at(b->cells, (i * s->batch + first) * u, e);
         back.dy = at(b->dy, (first * s->time + i) * u, e);
-        back.dz = at(b->dz, (i * s->batch + first) * 4 * u, e);
-        back.dz_copy = at(b->output[DZ], (first * s->time + t) * 4 * u, e);
+        back.inner = at(b->inner, (i * s->batch + first) * s->width, e);
+        back.dz = at(b->output[DZ], (first * s->time + t) * s->width, e);
         back.mask = b->mask ? b->mask + first * s->time + t : NULL;
-        cn_kernels_now()->recurrent->lstm_back[s->dtype](&back);
-        if (!s->small)
-            cn_gemm_run(&product, back.dz, b->recurrent, dh, scratch, NULL, NULL);
+        run_back(s, &back, kernels->back[s->attributes.kind][s->dtype]);
+        if (s->has_reset) {
+            memset(d_reset, 0, state);
+            multiply(s, reset_back_product(s, rows), at(back.inner, 2 * u, e), b->reset_weights, d_reset, scratch);
+            run_back(s, &back, kernels->back_reset[s->dtype]);
+        }
+        multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh, scratch);
     }
     if (b->output[DH])
         memcpy(at(b->output[DH], first * u, e), dh, state);
@@ -266,156 +526,193 @@ static void run_backward_piece(void *context, int64_t piece)
         memcpy(at(b->output[DC], first * u, e), dc, state);
 }
 
-#define TURN(T, name)                                        \
-    static void turn_##name(int64_t u, const T *from, T *to) \
-    {                                                        \
-        for (int64_t j = 0; j < 4 * u; j++)                  \
-            for (int64_t i = 0; i < u; i++)                  \
-                to[j * u + i] = from[i * 4 * u + j];         \
-    }
-TURN(float, f32)
-TURN(double, f64)
+/* The sum over all steps and samples at once: hidden states before each step, transposed, times the gradients of what
+ * they gave; and the same of the reset states. */
+static cn_gemm state_gradient(const sizes *s)
+{
+    return (cn_gemm){.dtype = s->dtype,
+                     .batch = 1,
+                     .m = s->units,
+                     .n = s->first,
+                     .k = s->time * s->batch,
+                     .a_row = 1,
+                     .a_column = s->units,
+                     .b_row = s->width,
+                     .b_column = 1,
+                     .ldc = s->width};
+}
+
+static cn_gemm reset_gradient(const sizes *s)
+{
+    cn_gemm gemm = state_gradient(s);
+    gemm.n = s->units;
+    gemm.a_column = s->kept;
+    return gemm;
+}
+
+static void set_backward_bytes(backward *b, const sizes *s)
+{
+    b->state_bytes = aligned(s->rows * s->units * s->element);
+    b->piece_bytes = 2 * b->state_bytes + s->product_workspace;
+}
 
 static bool run_backward(void *const *pointer, const void *prepared)
 {
-    const lstm_sizes *s = prepared;
-    const lstm_attributes *a = &s->attributes;
+    const sizes *s = prepared;
+    const attributes *a = &s->attributes;
     backward b = {.sizes = s};
-    for (int i = 0; i < GRADIENTS; i++)
-        b.output[i] = pointer[i];
-    void *const *input = pointer + GRADIENTS;
-    b.recurrent = *input++;
-    b.hidden = *input++;
-    b.cells = *input++;
-    b.gates = *input++;
-    b.dy = a->has_dy ? *input++ : NULL;
-    b.dh = a->has_dh ? *input++ : NULL;
-    b.dc = a->has_dc ? *input++ : NULL;
-    b.mask = a->has_mask ? *input++ : NULL;
-    b.dz = *input;
-    b.turned = b.dz + aligned(s->time * s->batch * 4 * s->units * s->element);
-    b.workspace = b.turned + (s->small ? aligned(4 * s->units * s->units * s->element) : 0);
-    b.state_bytes = aligned(s->rows * s->units * s->element);
-    b.piece_bytes = 2 * b.state_bytes + s->gemm_workspace;
-    if (s->small && s->dtype == CN_F32)
-        turn_f32(s->units, (const float *)(const void *)b.recurrent, (float *)(void *)b.turned);
-    else if (s->small)
-        turn_f64(s->units, (const double *)(const void *)b.recurrent, (double *)(void *)b.turned);
+    for (int i = 0; i < (s->has_cells ? GRADIENTS : DC); i++)
+        b.output[i] = *pointer++;
+    b.recurrent = *pointer++;
+    b.hidden = *pointer++;
+    b.gates = *pointer++;
+    b.cells = s->has_cells ? *pointer++ : NULL;
+    b.dy = a->has_dy ? *pointer++ : NULL;
+    b.dh = a->has_dh ? *pointer++ : NULL;
+    b.dc = a->has_dc ? *pointer++ : NULL;
+    b.mask = a->has_mask ? *pointer++ : NULL;
+    set_backward_bytes(&b, s);
+    b.pieces = *pointer;
+    b.weights_workspace = b.pieces + s->pieces * b.piece_bytes;
+    const product state = state_back_product(s, s->rows);
+    unsigned char *room = b.weights_workspace + s->weights_workspace;
+    b.state_weights = make_ready(s, state, transposed(state_weights(s, b.recurrent)), room);
+    room += ready_bytes(s, state);
+    if (s->has_reset) {
+        const product reset = reset_back_product(s, s->rows);
+        b.reset_weights = make_ready(s, reset, transposed(reset_weights(s, b.recurrent)), room);
+        room += ready_bytes(s, reset);
+    }
+    b.inner = b.output[INNER] ? b.output[INNER] : room;
     cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
-    if (b.output[DRECURRENT])
-        cn_gemm_run(&s->weights, b.hidden, b.dz, b.output[DRECURRENT], b.workspace + s->pieces * b.piece_bytes, NULL,
-                    NULL);
+    if (!b.output[DRECURRENT])
+        return true;
+    cn_gemm gemm = state_gradient(s);
+    cn_gemm_run(&gemm, b.hidden, b.inner, b.output[DRECURRENT], b.weights_workspace, NULL, NULL);
+    if (s->has_reset) {
+        const int64_t last = 2 * s->units, e = s->element;
+        gemm = reset_gradient(s);
+        cn_gemm_run(&gemm, at(b.gates, last, e), at(b.inner, last, e), at(b.output[DRECURRENT], last, e),
+                    b.weights_workspace, NULL, NULL);
+    }
     return true;
 }
 
 static bool backward_infer(const cn_entry *entry, cn_type *output)
 {
-    const cn_tensor *recurrent = entry->input[0], *gates = entry->input[3];
-    int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1], u = recurrent->shape.dim[0];
-    output[DZ] = (cn_type){gates->dtype, CN_SHAPE(batch, time, 4 * u)};
+    const attributes *a = entry->attributes;
+    const cn_tensor *recurrent = entry->input[0], *gates = entry->input[2];
+    int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1], width = recurrent->shape.dim[1];
+    output[DZ] = (cn_type){gates->dtype, CN_SHAPE(batch, time, width)};
     output[DRECURRENT] = (cn_type){gates->dtype, recurrent->shape};
-    output[DH] = output[DC] = (cn_type){gates->dtype, CN_SHAPE(batch, u)};
+    output[DH] = (cn_type){gates->dtype, CN_SHAPE(batch, recurrent->shape.dim[0])};
+    output[INNER] = (cn_type){gates->dtype, CN_SHAPE(time, batch, width)};
+    if (layouts[a->kind].has_cells)
+        output[DC] = output[DH];
     return true;
 }
 
 static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
-    const cn_tensor *gates = entry->input[3];
-    lstm_sizes *s = cn_prepared(preparation, sizeof *s);
+    const cn_tensor *recurrent = entry->input[0], *gates = entry->input[2];
+    sizes *s = cn_prepared(preparation, sizeof *s);
+    backward b;
     if (!s)
         return false;
-    const int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1], u = gates->shape.dim[2] / 5;
-    *s = sizes_of(entry->attributes, gates->dtype, batch, time, u);
-    /* dh += dz R^T, where masked samples hold what passes them by. */
-    s->product = (cn_gemm){.dtype = s->dtype,
-                           .accumulate = true,
-                           .batch = 1,
-                           .m = s->rows,
-                           .n = u,
-                           .k = 4 * u,
-                           .a_row = 4 * u,
-                           .a_column = 1,
-                           .b_row = 1,
-                           .b_column = 4 * u,
-                           .ldc = u};
-    /* The sum over all steps and samples at once: hidden states before each step, transposed, times dz. */
-    s->weights = (cn_gemm){.dtype = s->dtype,
-                           .batch = 1,
-                           .m = u,
-                           .n = 4 * u,
-                           .k = time * batch,
-                           .a_row = 1,
-                           .a_column = u,
-                           .b_row = 4 * u,
-                           .b_column = 1,
-                           .ldc = 4 * u};
-    s->gemm_workspace = s->small ? 0 : aligned((int64_t)cn_gemm_workspace(&s->product));
-    s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&s->weights));
-    int64_t turned = s->small ? aligned(4 * u * u * s->element) : 0;
-    preparation->workspace =
-        (size_t)(aligned(time * batch * 4 * u * s->element) + turned +
-                 s->pieces * (2 * aligned(s->rows * u * s->element) + s->gemm_workspace) + s->weights_workspace);
+    const int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1];
+    *s = sizes_of(entry->attributes, gates->dtype, batch, time, recurrent->shape.dim[0]);
+    cn_gemm weights = state_gradient(s);
+    s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&weights));
+    const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
+    int64_t ready = ready_bytes(s, state);
+    s->product_workspace = workspace_of(s, state, transposed(state_weights(s, NULL)));
+    if (s->has_reset) {
+        weights = reset_gradient(s);
+        s->weights_workspace = larger(s->weights_workspace, aligned((int64_t)cn_gemm_workspace(&weights)));
+        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, transposed(reset_weights(s, NULL))));
+        ready += ready_bytes(s, reset);
+    }
+    set_backward_bytes(&b, s);
+    /* Where a plan leaves out the output. */
+    int64_t inner = aligned(time * batch * s->width * s->element);
+    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + ready + inner);
     preparation->kernel = run_backward;
     return true;
 }
 
-static const cn_operation lstm_sequence_grad = {.name = "lstm_sequence_grad",
-                                                .attributes = sizeof(lstm_attributes),
-                                                .flags = CN_OPTIONAL_OUTPUTS,
-                                                .infer = backward_infer,
-                                                .prepare = backward_prepare};
+static const cn_operation recurrent_sequence_grad = {.name = "recurrent_sequence_grad",
+                                                     .attributes = sizeof(attributes),
+                                                     .flags = CN_OPTIONAL_OUTPUTS,
+                                                     .infer = backward_infer,
+                                                     .prepare = backward_prepare};
 
 static bool forward_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
 {
-    lstm_attributes attributes = *(const lstm_attributes *)e->attributes;
-    cn_tensor *inputs[8] = {e->input[1], e->output[HIDDEN], e->output[CELLS], e->output[GATES]};
-    int count = 4;
-    attributes.has_dy = dy[CN_LSTM_SEQUENCE] != NULL;
-    attributes.has_dh = dy[CN_LSTM_H] != NULL;
-    attributes.has_dc = dy[CN_LSTM_C] != NULL;
-    for (int i = 0; i < CN_LSTM_RESULTS; i++)
-        if (dy[i])
-            inputs[count++] = dy[i];
-    if (attributes.has_mask)
+    attributes a = *(const attributes *)e->attributes;
+    const bool has_cells = layouts[a.kind].has_cells;
+    cn_tensor *inputs[9] = {e->input[1], e->output[HIDDEN], e->output[GATES]}, *gradients[GRADIENTS];
+    int count = 3, next = 2;
+    if (has_cells)
+        inputs[count++] = e->output[CELLS];
+    a.has_dy = dy[SEQUENCE] != NULL;
+    a.has_dh = dy[LAST_H] != NULL;
+    a.has_dc = has_cells && dy[LAST_C] != NULL;
+    if (a.has_dy)
+        inputs[count++] = dy[SEQUENCE];
+    if (a.has_dh)
+        inputs[count++] = dy[LAST_H];
+    if (a.has_dc)
+        inputs[count++] = dy[LAST_C];
+    if (a.has_mask)
         inputs[count++] = e->input[e->input_count - 1];
-    cn_tensor *gradients[GRADIENTS];
-    if (!cn_record_many(&lstm_sequence_grad, &attributes, inputs, count, gradients, GRADIENTS))
+    if (!cn_record_many(&recurrent_sequence_grad, &a, inputs, count, gradients, has_cells ? GRADIENTS : DC))
         return false;
     dx[0] = gradients[DZ];
     dx[1] = gradients[DRECURRENT];
-    if (attributes.has_states) {
-        dx[2] = gradients[DH];
-        dx[3] = gradients[DC];
+    if (a.has_bias) {
+        if (e->needed[next] && !(dx[next] = cn_sum(gradients[INNER], .axes = CN_AXES(0, 1))))
+            return false;
+        next++;
+    }
+    if (a.has_states) {
+        dx[next++] = gradients[DH];
+        if (has_cells)
+            dx[next] = gradients[DC];
     }
     return true;
 }
 
-static const cn_operation lstm_sequence = {.name = "lstm_sequence",
-                                           .attributes = sizeof(lstm_attributes),
-                                           .flags = CN_OPTIONAL_OUTPUTS,
-                                           .infer = forward_infer,
-                                           .prepare = forward_prepare,
-                                           .vjp = forward_vjp};
+static const cn_operation recurrent_sequence = {.name = "recurrent_sequence",
+                                                .attributes = sizeof(attributes),
+                                                .flags = CN_OPTIONAL_OUTPUTS,
+                                                .infer = forward_infer,
+                                                .prepare = forward_prepare,
+                                                .vjp = forward_vjp};
 
-bool cn_lstm_sequence(cn_lstm_sequence_args args, cn_tensor *results[CN_LSTM_RESULTS])
+bool cn_recurrent_sequence(cn_recurrent_sequence_args args, cn_recurrent_results *results)
 {
-    lstm_attributes attributes = {.activation = args.activation,
-                                  .recurrent_activation = args.recurrent_activation,
-                                  .backwards = args.backwards,
-                                  .has_states = args.h != NULL,
-                                  .has_mask = args.mask != NULL};
-    cn_tensor *inputs[5] = {args.z, args.recurrent}, *outputs[OUTPUTS];
+    const bool has_cells = layouts[args.kind].has_cells;
+    attributes a = {.kind = args.kind,
+                    .activation = args.activation,
+                    .recurrent_activation = args.recurrent_activation,
+                    .backwards = args.backwards,
+                    .has_bias = args.bias != NULL,
+                    .has_states = args.h != NULL,
+                    .has_mask = args.mask != NULL};
+    cn_tensor *inputs[6] = {args.z, args.recurrent}, *outputs[OUTPUTS] = {NULL};
     int count = 2;
-    if (args.h) {
+    if (args.bias)
+        inputs[count++] = args.bias;
+    if (args.h)
         inputs[count++] = args.h;
+    if (args.h && has_cells)
         inputs[count++] = args.c;
-    }
     if (args.mask)
         inputs[count++] = args.mask;
-    bool done = cn_record_many(&lstm_sequence, &attributes, inputs, count, outputs, OUTPUTS);
-    memcpy(results, outputs, CN_LSTM_RESULTS * sizeof *results);
+    bool done = cn_record_many(&recurrent_sequence, &a, inputs, count, outputs, has_cells ? OUTPUTS : LAST_C);
+    *results = (cn_recurrent_results){outputs[SEQUENCE], outputs[LAST_H], outputs[LAST_C]};
     return done;
 }
 
 extern const cn_operation *const cn_recurrent_operations[];
-const cn_operation *const cn_recurrent_operations[] = {&lstm_sequence, &lstm_sequence_grad, NULL};
+const cn_operation *const cn_recurrent_operations[] = {&recurrent_sequence, &recurrent_sequence_grad, NULL};

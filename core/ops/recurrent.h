@@ -4,17 +4,21 @@
 #include "core/kernels/recurrent.h"
 #include "core/operation.h"
 
-typedef struct cn_lstm_sequence_args {
-    cn_tensor *z;         /* (batch, time, 4 units): inputs times kernel plus bias, gates in the order i, f, g, o */
-    cn_tensor *recurrent; /* (units, 4 units) */
-    cn_tensor *h, *c;     /* (batch, units): the states before; both or neither, which stands for zeros */
+typedef struct cn_recurrent_sequence_args {
+    cn_recurrence kind;
+    cn_tensor *z; /* (batch, time, n units): inputs times kernel plus bias; n is 1, 4 (i, f, c, o), 3 (z, r, h) */
+    cn_tensor *recurrent; /* (units, n units) */
+    cn_tensor *bias;      /* (3 units): what CN_GRU_SEQUENCE adds to the projected state. Or NULL */
+    cn_tensor *h, *c;     /* (batch, units): the states before, c of an LSTM alone; NULL stands for zeros */
     cn_tensor *mask;      /* (batch, time), I32: where it is 0 the states stay. Or NULL */
     cn_gate activation, recurrent_activation;
     bool backwards; /* from the last time step to the first */
-} cn_lstm_sequence_args;
+} cn_recurrent_sequence_args;
 
-/* The hidden states (batch, time, units) in the order in which they are computed, and the last h and c. */
-enum { CN_LSTM_SEQUENCE, CN_LSTM_H, CN_LSTM_C, CN_LSTM_RESULTS };
+/* The hidden states (batch, time, units) in the order in which they are computed, and the last h and, of an LSTM, c. */
+typedef struct cn_recurrent_results {
+    cn_tensor *sequence, *h, *c;
+} cn_recurrent_results;
 /* Differentiable once. */
-bool cn_lstm_sequence(cn_lstm_sequence_args args, cn_tensor *results[CN_LSTM_RESULTS]);
+bool cn_recurrent_sequence(cn_recurrent_sequence_args args, cn_recurrent_results *results);
 #endif
