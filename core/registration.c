@@ -18,8 +18,11 @@ static const void *find(const cn_registrations *all, const char *name)
 
 const void *cn_registered(cn_registrations *all, const char *name)
 {
+    const char *package_end = strrchr(name, '>');
     pthread_mutex_lock(&all->lock);
     const void *row = find(all, name);
+    if (!row && package_end)
+        row = find(all, package_end + 1);
     pthread_mutex_unlock(&all->lock);
     return row;
 }

@@ -30,7 +30,7 @@ const char *cn_config_split(const char *what, json_t *config, json_t **arguments
 
 /* Refusing */
 
-static bool refuse(const char *class, const char *key, json_t *value, const char *wanted)
+bool cn_config_refuse(const char *class, const char *key, json_t *value, const char *wanted)
 {
     char text[160] = "";
     size_t size = json_dumpb(value, text, sizeof text - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
@@ -62,7 +62,7 @@ static bool read_word(const char *class, const char *key, json_t *value, const c
         if (used < sizeof wanted)
             used += (size_t)snprintf(wanted + used, sizeof wanted - used, "%s %s", i ? "," : "", choices[i]);
     }
-    return refuse(class, key, value, wanted);
+    return cn_config_refuse(class, key, value, wanted);
 }
 
 /* A number or a list; null, an open dimension, is -1. */
@@ -115,7 +115,8 @@ static bool read_dtype(const char *class, json_t *value, bool of_input, cn_dtype
             *dtype = known[i].dtype;
             return true;
         }
-    return refuse(class, "dtype", value, of_input ? "float32, float64, int32 or int64" : "float32 or float64");
+    return cn_config_refuse(class, "dtype", value,
+                            of_input ? "float32, float64, int32 or int64" : "float32 or float64");
 }
 
 /* Initializers, regularizers and constraints */
@@ -142,7 +143,7 @@ static bool read_options(const char *class, json_t *arguments, const char *other
         } else if (json_is_number(value) && json_number_value(value) >= least) {
             option[i] = json_number_value(value);
         } else {
-            return refuse(class, key, value, least == 0 ? "a number from 0 up" : "a number");
+            return cn_config_refuse(class, key, value, least == 0 ? "a number from 0 up" : "a number");
         }
     }
     return true;
@@ -152,18 +153,16 @@ bool cn_initializer_from_config(const char *what, json_t *config, cn_initializer
 {
     const cn_option *options;
     json_t *arguments;
-    if (json_is_null(config))
-        return true;
-    const char *class = cn_config_split(what, config, &arguments);
+    const char *class = json_is_null(config) ? NULL : cn_config_split(what, config, &arguments);
     if (!class)
-        return false;
+        return json_is_null(config);
     if (!cn_initializer_named(class, initializer, &options))
         return refuse_name(what, "initializer", class);
     json_t *seed = json_object_get(arguments, "seed");
     if (json_is_integer(seed) && json_integer_value(seed) >= 0)
         initializer->seed = json_integer_value(seed);
     else if (seed && !json_is_null(seed))
-        return refuse(class, "seed", seed, "an integer from 0 up");
+        return cn_config_refuse(class, "seed", seed, "an integer from 0 up");
     return read_options(class, arguments, "seed", -HUGE_VAL, options, initializer->option);
 }
 
@@ -171,17 +170,15 @@ bool cn_regularizer_from_config(const char *what, json_t *config, cn_regularizer
 {
     const cn_option *options;
     json_t *arguments;
-    if (json_is_null(config))
-        return true;
-    const char *class = cn_config_split(what, config, &arguments);
+    const char *class = json_is_null(config) ? NULL : cn_config_split(what, config, &arguments);
     if (!class)
-        return false;
+        return json_is_null(config);
     if (!cn_regularizer_named(class, regularizer, &options))
         return refuse_name(what, "regularizer", class);
     return read_options(class, arguments, "", 0, options, regularizer->option);
 }
 
-static bool read_axes(const char *class, json_t *value, cn_axes *axes)
+bool cn_config_read_axes(const char *class, json_t *value, cn_axes *axes)
 {
     cn_shape list;
     bool valid = read_integers(value, &list);
@@ -190,22 +187,20 @@ static bool read_axes(const char *class, json_t *value, cn_axes *axes)
         axes->axis[i] = (int)list.dim[i];
     }
     axes->count = list.rank;
-    return valid || refuse(class, "axis", value, "an axis or a list of axes");
+    return valid || cn_config_refuse(class, "axis", value, "an axis or a list of axes");
 }
 
 bool cn_constraint_from_config(const char *what, json_t *config, cn_constraint *constraint)
 {
     const cn_option *options;
     json_t *arguments;
-    if (json_is_null(config))
-        return true;
-    const char *class = cn_config_split(what, config, &arguments);
+    const char *class = json_is_null(config) ? NULL : cn_config_split(what, config, &arguments);
     if (!class)
-        return false;
+        return json_is_null(config);
     if (!cn_constraint_named(class, constraint, &options))
         return refuse_name(what, "constraint", class);
     json_t *axis = json_object_get(arguments, "axis");
-    if (axis && !json_is_null(axis) && !read_axes(class, axis, &constraint->axis))
+    if (axis && !json_is_null(axis) && !cn_config_read_axes(class, axis, &constraint->axis))
         return false;
     return read_options(class, arguments, "axis", -HUGE_VAL, options, constraint->option);
 }
@@ -245,7 +240,7 @@ static bool read_layers(const char *class, const char *key, json_t *value, cn_la
     size_t index;
     json_t *one;
     if (!json_is_array(value) || json_array_size(value) > CN_MAX_LAYERS)
-        return refuse(class, key, value, "a list of at most 16 layers");
+        return cn_config_refuse(class, key, value, "a list of at most 16 layers");
     json_array_foreach(value, index, one) if (!(layers[index] = cn_layer_from_config(one))) return false;
     return true;
 }
@@ -274,18 +269,19 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
     case CN_FIELD_TYPE_INT:
     case CN_FIELD_TYPE_OPTIONAL:
         *(int64_t *)to = json_integer_value(value);
-        return json_is_integer(value) || refuse(class, key, value, "an integer");
+        return json_is_integer(value) || cn_config_refuse(class, key, value, "an integer");
     case CN_FIELD_TYPE_BOOL:
-        return read_bool(value, to) || refuse(class, key, value, "true or false");
+        return read_bool(value, to) || cn_config_refuse(class, key, value, "true or false");
     case CN_FIELD_TYPE_FLOAT:
         *(double *)to = json_number_value(value);
-        return json_is_number(value) || refuse(class, key, value, "a number");
+        return json_is_number(value) || cn_config_refuse(class, key, value, "a number");
     case CN_FIELD_TYPE_INTS:
-        return read_integers(value, to) || refuse(class, key, value, "an integer or a list of at most 8");
+        return read_integers(value, to) || cn_config_refuse(class, key, value, "an integer or a list of at most 8");
     case CN_FIELD_TYPE_SIZES:
-        return read_sizes(value, to) || refuse(class, key, value, "a positive integer or a list of at most 3");
+        return read_sizes(value, to) ||
+               cn_config_refuse(class, key, value, "a positive integer or a list of at most 3");
     case CN_FIELD_TYPE_STRING:
-        return read_string(value, to) || refuse(class, key, value, "text of less than 64 bytes");
+        return read_string(value, to) || cn_config_refuse(class, key, value, "text of less than 64 bytes");
     case CN_FIELD_TYPE_CHOICE:
         return read_word(class, key, value, field->choices, to);
     case CN_FIELD_TYPE_ACTIVATION:
@@ -329,18 +325,18 @@ static bool read_base_key(const char *class, const char *key, json_t *value, cn_
         return true;
     if (strcmp(key, "name") == 0) {
         base->name = json_string_value(value);
-        return base->name || refuse(class, key, value, "text");
+        return base->name || cn_config_refuse(class, key, value, "text");
     }
     if (strcmp(key, "trainable") == 0) {
         base->trainable = json_is_true(value);
-        return json_is_boolean(value) || refuse(class, key, value, "true or false");
+        return json_is_boolean(value) || cn_config_refuse(class, key, value, "true or false");
     }
     if (strcmp(key, "dtype") == 0)
         return read_dtype(class, value, strcmp(class, "InputLayer") == 0, &base->dtype);
     if (strcmp(key, "activity_regularizer") == 0)
         return cn_regularizer_from_config(key, value, &base->activity_regularizer);
     if (is_among(only_false, key))
-        return json_is_false(value) || refuse(class, key, value, "false");
+        return json_is_false(value) || cn_config_refuse(class, key, value, "false");
     return refuse_key(class, key);
 }
 
@@ -383,7 +379,7 @@ static cn_layer *read_input_layer(json_t *arguments)
     {
         bool is_shape = strcmp(key, "batch_shape") == 0 || strcmp(key, "batch_input_shape") == 0;
         if (is_shape && !(json_is_array(value) && json_array_size(value) && read_integers(value, &batch))) {
-            refuse("InputLayer", key, value, "a list of 1 to 8 integers");
+            cn_config_refuse("InputLayer", key, value, "a list of 1 to 8 integers");
             return NULL;
         }
         if (!is_shape && !read_base_key("InputLayer", key, value, &base))

@@ -13,6 +13,12 @@
  * set if the config is not of either form. */
 const char *cn_config_split(const char *what, json_t *config, json_t **arguments);
 
+/* False, with an error: `key` of `class` has this value where it wants another. */
+bool cn_config_refuse(const char *class, const char *key, json_t *value, const char *wanted);
+
+/* An axis or a list of axes. */
+bool cn_config_read_axes(const char *class, json_t *value, cn_axes *axes);
+
 /* null leaves the value as it is. `what` is for messages: the key that has this config. */
 bool cn_initializer_from_config(const char *what, json_t *config, cn_initializer *initializer);
 bool cn_regularizer_from_config(const char *what, json_t *config, cn_regularizer *regularizer);

@@ -18,25 +18,33 @@
 #include <string.h>
 #include <strings.h>
 
-static void read_number(json_t *arguments, const char *key, double *number)
+/* What is missing or null stays as it is; a value of another type sets the error. */
+
+static void read_number(const char *class, json_t *arguments, const char *key, double *number)
 {
     json_t *value = json_object_get(arguments, key);
     if (json_is_number(value))
         *number = json_number_value(value);
+    else if (value && !json_is_null(value))
+        cn_config_refuse(class, key, value, "a number");
 }
 
-static void read_flag(json_t *arguments, const char *key, bool *flag)
+static void read_flag(const char *class, json_t *arguments, const char *key, bool *flag)
 {
     json_t *value = json_object_get(arguments, key);
     if (json_is_boolean(value))
         *flag = json_is_true(value);
+    else if (value && !json_is_null(value))
+        cn_config_refuse(class, key, value, "true or false");
 }
 
-static void read_integer(json_t *arguments, const char *key, int64_t *integer)
+static void read_integer(const char *class, json_t *arguments, const char *key, int64_t *integer)
 {
     json_t *value = json_object_get(arguments, key);
     if (json_is_integer(value))
         *integer = json_integer_value(value);
+    else if (value && !json_is_null(value))
+        cn_config_refuse(class, key, value, "an integer");
 }
 
 /* Losses */
@@ -69,26 +77,26 @@ bool cn_loss_from_config(json_t *config, cn_loss *loss)
     *loss = cn_loss_named(name);
     if (!loss->name)
         return false;
-    int64_t axis = loss->axis;
-    json_t *axes = json_object_get(arguments, "axis");
-    read_flag(arguments, "from_logits", &loss->from_logits);
-    read_number(arguments, "label_smoothing", &loss->label_smoothing);
-    read_integer(arguments, "axis", &axis);
-    read_integer(arguments, "ignore_class", &loss->ignore_class);
-    read_number(arguments, "delta", &loss->delta);
-    read_number(arguments, "alpha", &loss->alpha);
-    read_number(arguments, "beta", &loss->beta);
-    read_number(arguments, "gamma", &loss->gamma);
-    read_number(arguments, "q", &loss->q);
-    read_number(arguments, "margin", &loss->margin);
-    read_flag(arguments, "apply_class_balancing", &loss->apply_class_balancing);
-    read_flag(arguments, "remove_diagonal", &loss->remove_diagonal);
-    if (json_array_size(axes) > CN_MAX_RANK)
-        return cn_fail(CN_FORMAT, "loss: more than %d axes", CN_MAX_RANK);
-    for (size_t i = 0; i < json_array_size(axes); i++)
-        loss->axes.axis[loss->axes.count++] = (int)json_integer_value(json_array_get(axes, i));
-    loss->axis = (int)axis;
-    return !(reduction = json_object_get(arguments, "reduction")) || read_reduction(reduction, &loss->reduction);
+    json_t *axis = json_object_get(arguments, "axis");
+    read_flag(name, arguments, "from_logits", &loss->from_logits);
+    read_number(name, arguments, "label_smoothing", &loss->label_smoothing);
+    read_integer(name, arguments, "ignore_class", &loss->ignore_class);
+    read_number(name, arguments, "delta", &loss->delta);
+    read_number(name, arguments, "alpha", &loss->alpha);
+    read_number(name, arguments, "beta", &loss->beta);
+    read_number(name, arguments, "gamma", &loss->gamma);
+    read_number(name, arguments, "q", &loss->q);
+    read_number(name, arguments, "margin", &loss->margin);
+    read_flag(name, arguments, "apply_class_balancing", &loss->apply_class_balancing);
+    read_flag(name, arguments, "remove_diagonal", &loss->remove_diagonal);
+    if (json_is_array(axis) && !cn_config_read_axes(name, axis, &loss->axes))
+        return false;
+    int64_t one = loss->axis;
+    if (!json_is_array(axis))
+        read_integer(name, arguments, "axis", &one);
+    loss->axis = (int)one;
+    reduction = json_object_get(arguments, "reduction");
+    return !cn_failed() && (!reduction || read_reduction(reduction, &loss->reduction));
 }
 
 /* Metrics */
@@ -99,8 +107,12 @@ static bool read_numbers(json_t *value, const char *key, cn_numbers *numbers)
     if (count > CN_MAX_NUMBERS)
         return cn_fail(CN_FORMAT, "metric: %s has more than %d numbers", key, CN_MAX_NUMBERS);
     numbers->count = (int)count;
-    for (size_t i = 0; i < count; i++)
-        numbers->value[i] = json_number_value(json_is_array(value) ? json_array_get(value, i) : value);
+    for (size_t i = 0; i < count; i++) {
+        json_t *one = json_is_array(value) ? json_array_get(value, i) : value;
+        if (!json_is_number(one))
+            return cn_config_refuse("metric", key, value, "numbers");
+        numbers->value[i] = json_number_value(one);
+    }
     return true;
 }
 
@@ -116,31 +128,31 @@ static bool read_choice(json_t *value, const cn_metric_argument *argument, void 
     return true;
 }
 
-static bool read_metric_argument(json_t *arguments, const cn_metric_argument *argument, void *at)
+static bool read_metric_argument(const char *class, json_t *arguments, const cn_metric_argument *argument, void *at)
 {
     json_t *value = json_object_get(arguments, argument->name);
     int64_t axis = CN_NONE;
     switch (argument->type) {
     case CN_METRIC_NUMBER:
-        read_number(arguments, argument->name, at);
+        read_number(class, arguments, argument->name, at);
         break;
     case CN_METRIC_INTEGER:
-        read_integer(arguments, argument->name, at);
+        read_integer(class, arguments, argument->name, at);
         break;
     case CN_METRIC_AXIS:
-        read_integer(arguments, argument->name, &axis);
+        read_integer(class, arguments, argument->name, &axis);
         if (axis != CN_NONE)
             *(int *)at = (int)axis;
         break;
     case CN_METRIC_FLAG:
-        read_flag(arguments, argument->name, at);
+        read_flag(class, arguments, argument->name, at);
         break;
     case CN_METRIC_LIST:
         return !value || json_is_null(value) || read_numbers(value, argument->name, at);
     case CN_METRIC_CHOICE:
         return !value || read_choice(value, argument, at);
     }
-    return true;
+    return !cn_failed();
 }
 
 bool cn_metric_from_config(json_t *config, cn_metric *metric)
@@ -153,7 +165,7 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
     if (of_name) {
         cn_metric args = of_name->defaults;
         for (const cn_metric_argument *argument = cn_metric_arguments; argument->name; argument++)
-            if (!read_metric_argument(arguments, argument, (char *)&args + argument->offset))
+            if (!read_metric_argument(name, arguments, argument, (char *)&args + argument->offset))
                 return false;
         *metric = of_name->with(args);
         return !cn_failed();
@@ -181,8 +193,12 @@ static bool read_list(json_t *arguments, const char *key, int limit, double *lis
     *count = (int)json_array_size(values);
     if (!json_is_array(values) || json_array_size(values) > (size_t)limit)
         return cn_fail(CN_FORMAT, "schedule: %s is not a list of at most %d numbers", key, limit);
-    for (int i = 0; i < *count; i++)
-        list[i] = json_number_value(json_array_get(values, (size_t)i));
+    for (int i = 0; i < *count; i++) {
+        json_t *value = json_array_get(values, (size_t)i);
+        if (!json_is_number(value))
+            return cn_config_refuse("schedule", key, values, "a list of numbers");
+        list[i] = json_number_value(value);
+    }
     return true;
 }
 
@@ -202,19 +218,21 @@ bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
     cn_schedule s = {.end_learning_rate = 1e-4, .power = 1, .t_mul = 2, .m_mul = 1};
     if (!name)
         return false;
-    read_number(arguments, "initial_learning_rate", &s.initial_learning_rate);
-    read_number(arguments, "decay_steps", &s.decay_steps);
-    read_number(arguments, "first_decay_steps", &s.decay_steps);
-    read_number(arguments, "decay_rate", &s.decay_rate);
-    read_number(arguments, "end_learning_rate", &s.end_learning_rate);
-    read_number(arguments, "power", &s.power);
-    read_number(arguments, "alpha", &s.alpha);
-    read_number(arguments, "warmup_target", &s.warmup_target);
-    read_number(arguments, "t_mul", &s.t_mul);
-    read_number(arguments, "m_mul", &s.m_mul);
-    read_integer(arguments, "warmup_steps", &s.warmup_steps);
-    read_flag(arguments, "staircase", &s.staircase);
-    read_flag(arguments, "cycle", &s.cycle);
+    read_number(name, arguments, "initial_learning_rate", &s.initial_learning_rate);
+    read_number(name, arguments, "decay_steps", &s.decay_steps);
+    read_number(name, arguments, "first_decay_steps", &s.decay_steps);
+    read_number(name, arguments, "decay_rate", &s.decay_rate);
+    read_number(name, arguments, "end_learning_rate", &s.end_learning_rate);
+    read_number(name, arguments, "power", &s.power);
+    read_number(name, arguments, "alpha", &s.alpha);
+    read_number(name, arguments, "warmup_target", &s.warmup_target);
+    read_number(name, arguments, "t_mul", &s.t_mul);
+    read_number(name, arguments, "m_mul", &s.m_mul);
+    read_integer(name, arguments, "warmup_steps", &s.warmup_steps);
+    read_flag(name, arguments, "staircase", &s.staircase);
+    read_flag(name, arguments, "cycle", &s.cycle);
+    if (cn_failed())
+        return false;
     /* Without a target Keras does not warm up. */
     if (!json_is_number(json_object_get(arguments, "warmup_target")))
         s.warmup_steps = 0;
@@ -238,26 +256,36 @@ static bool read_words(json_t *arguments, const char *key, const char **words)
     json_t *list = json_object_get(arguments, key);
     if (json_array_size(list) > CN_MAX_EXCLUDED)
         return cn_fail(CN_FORMAT, "optimizer: %s has more than %d words", key, CN_MAX_EXCLUDED);
+    if (list && !json_is_null(list) && !json_is_array(list))
+        return cn_config_refuse("optimizer", key, list, "a list of words");
     for (size_t i = 0; i < json_array_size(list); i++)
-        words[i] = json_string_value(json_array_get(list, i));
+        if (!(words[i] = json_string_value(json_array_get(list, i))))
+            return cn_config_refuse("optimizer", key, list, "a list of words");
     return true;
 }
 
-static bool read_fields(json_t *arguments, cn_optimizer *o)
+static bool read_fields(const char *class, json_t *arguments, cn_optimizer *o)
 {
     for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++) {
         void *at = (char *)o + field->offset;
         json_t *value = json_object_get(arguments, field->name);
         if (!value || !cn_optimizer_has(o->type, field))
             continue;
-        if (field->type == CN_OPTIMIZER_FLAG)
-            *(bool *)at = json_is_true(value);
-        else if (field->type == CN_OPTIMIZER_COUNT)
-            *(int *)at = (int)json_integer_value(value);
-        else
-            *(double *)at = json_number_value(value);
+        int64_t count = 0;
+        if (field->type == CN_OPTIMIZER_FLAG) {
+            *(bool *)at = false;
+            read_flag(class, arguments, field->name, at);
+        } else if (field->type == CN_OPTIMIZER_COUNT) {
+            read_integer(class, arguments, field->name, &count);
+            if (count < 0 || count > INT32_MAX)
+                return cn_config_refuse(class, field->name, value, "a number of steps");
+            *(int *)at = (int)count;
+        } else {
+            *(double *)at = 0;
+            read_number(class, arguments, field->name, at);
+        }
     }
-    return read_words(arguments, "exclude_from_weight_decay", o->exclude_from_weight_decay) &&
+    return !cn_failed() && read_words(arguments, "exclude_from_weight_decay", o->exclude_from_weight_decay) &&
            read_words(arguments, "exclude_layers", o->exclude_layers);
 }
 
@@ -270,8 +298,10 @@ static bool read_loss_scale(json_t *arguments, cn_optimizer *optimizer)
         return cn_fail(CN_FORMAT, "LossScaleOptimizer: there is no inner_optimizer");
     if (!cn_optimizer_from_config(inner, &args.inner_optimizer))
         return false;
-    read_number(arguments, "initial_scale", &args.initial_scale);
-    read_integer(arguments, "dynamic_growth_steps", &steps);
+    read_number("LossScaleOptimizer", arguments, "initial_scale", &args.initial_scale);
+    read_integer("LossScaleOptimizer", arguments, "dynamic_growth_steps", &steps);
+    if (cn_failed())
+        return false;
     args.dynamic_growth_steps = steps > 0 && steps <= INT32_MAX ? (int)steps : 0;
     *optimizer = cn_loss_scale_optimizer_with(args);
     return !cn_failed();
@@ -326,8 +356,9 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
         json_t *rate = json_object_get(arguments, "learning_rate");
         if (json_is_object(rate) && !cn_schedule_from_config(rate, &optimizer->schedule))
             return false;
-        read_number(arguments, "learning_rate", &optimizer->learning_rate);
-        return read_fields(arguments, optimizer);
+        if (!json_is_object(rate))
+            read_number(name, arguments, "learning_rate", &optimizer->learning_rate);
+        return read_fields(name, arguments, optimizer);
     }
     return cn_fail(CN_FORMAT, "optimizer: there is none named \"%s\"", name ? name : "");
 }

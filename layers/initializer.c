@@ -216,7 +216,8 @@ static bool fill_orthogonal(const cn_initializer *self, cn_shape shape, uint64_t
 /* The classes */
 
 static const char *const modes[] = {"fan_in", "fan_out", "fan_avg", NULL};
-static const char *const distributions[] = {"truncated_normal", "untruncated_normal", "uniform", NULL};
+/* By cn_distribution; Keras takes "normal" too, for a truncated one. */
+static const char *const distributions[] = {"truncated_normal", "untruncated_normal", "uniform", "normal", NULL};
 
 typedef struct initializer_class {
     cn_initializer value;

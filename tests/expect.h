@@ -37,6 +37,22 @@ static inline void expect_error(bool failed, const char *message)
     cn_error_clear();
 }
 
+/* Two tensors of one shape with the same values, but for a relative error (absolute below 1). */
+static inline void expect_tensors_close(cn_tensor *got, cn_tensor *wanted, double tolerance)
+{
+    cr_assert(got && wanted, "%s", cn_error_message());
+    cr_assert(cn_shape_equal(cn_shape_of(got), cn_shape_of(wanted)));
+    int64_t count = cn_shape_size(cn_shape_of(got));
+    double *a = calloc((size_t)count + 1, sizeof *a), *b = calloc((size_t)count + 1, sizeof *b);
+    cr_assert(cn_values(got, cn_array_with(a, CN_ARRAY_F64, true, cn_shape_of(got))));
+    cr_assert(cn_values(wanted, cn_array_with(b, CN_ARRAY_F64, true, cn_shape_of(got))));
+    for (int64_t i = 0; i < count; i++)
+        cr_assert(fabs(a[i] - b[i]) <= tolerance * (1 + fabs(b[i])), "element %lld is %g, not %g", (long long)i, a[i],
+                  b[i]);
+    free(a);
+    free(b);
+}
+
 typedef cn_tensor *expect_function(cn_tensor *x);
 
 /* The loss sum(i * f(x)[i]^2), its gradient and, if v is given, the product of its Hessian with v. */

@@ -221,6 +221,13 @@ Test(config, initializers)
     cr_assert_str_eq(layer->initializer.name, "VarianceScaling");
     cr_assert(layer->initializer.option[0] == 2 && layer->initializer.option[1] == CN_FAN_OUT &&
               layer->initializer.option[2] == CN_UNIFORM && layer->initializer.seed == 7);
+    layer = expect_every("\"initializer\": {\"class_name\": \"VarianceScaling\", \"config\": {\"distribution\": "
+                         "\"normal\"}}");
+    double normal[12], truncated[12];
+    cn_initializer wanted = cn_init_variance_scaling();
+    cr_assert(layer->initializer.fill(&layer->initializer, CN_SHAPE(3, 4), 5, 0, normal));
+    cr_assert(wanted.fill(&wanted, CN_SHAPE(3, 4), 5, 0, truncated));
+    cr_assert_arr_eq(normal, truncated, sizeof normal);
     expect_refused("\"initializer\": \"he\"", "initializer: there is no initializer named \"he\"");
     expect_refused("\"initializer\": {\"config\": {}}", "initializer: the config has no class_name");
     expect_refused("\"initializer\": {\"class_name\": \"Ones\", \"config\": [1]}",
@@ -428,4 +435,39 @@ Test(config, a_registered_cell_is_read_inside_a_recurrent_layer)
     cn_tensor *x = cn_constant(tape, cn_array(((float[]){1, 2, 3, 4}), 1, 2, 2));
     EXPECT(cn_call(layer, x), CN_SHAPE(1, 2, 2), 10, 20, 40, 60);
     cn_tape_free(tape);
+}
+
+static void expect_no_optimizer(const char *arguments, const char *message)
+{
+    cn_optimizer optimizer;
+    json_t *config = json_pack("{sss{}}", "class_name", "SGD", "config");
+    json_t *given = json_loads(arguments, 0, NULL);
+    cr_assert(given && json_object_update(json_object_get(config, "config"), given) == 0);
+    expect_error(!cn_optimizer_from_config(config, &optimizer), message);
+    json_decref(given);
+    json_decref(config);
+}
+
+Test(config, arguments_of_optimizers_of_another_type_are_refused_by_name)
+{
+    expect_no_optimizer("{\"learning_rate\": \"fast\"}", "SGD: learning_rate must be a number, not \"fast\"");
+    expect_no_optimizer("{\"momentum\": true}", "SGD: momentum must be a number, not true");
+    expect_no_optimizer("{\"nesterov\": 1}", "SGD: nesterov must be true or false, not 1");
+    expect_no_optimizer("{\"gradient_accumulation_steps\": 1.5}",
+                        "SGD: gradient_accumulation_steps must be an integer, not 1.5");
+}
+
+Test(config, arguments_of_losses_of_another_type_are_refused_by_name)
+{
+    cn_loss loss;
+    json_t *config = json_loads("{\"class_name\": \"Huber\", \"config\": {\"delta\": \"1\"}}", 0, NULL);
+    expect_error(!cn_loss_from_config(config, &loss), "Huber: delta must be a number, not \"1\"");
+    json_decref(config);
+}
+
+Test(config, a_registered_class_is_found_behind_its_package)
+{
+    cn_layer *layer = read_layer("{\"class_name\": \"Custom>Every\", \"config\": {}}");
+    cr_assert_not_null(layer, "%s", cn_error_message());
+    cr_assert_str_eq(layer->type->name, "Every");
 }
