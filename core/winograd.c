@@ -14,6 +14,7 @@ enum {
     MOST_CHANNELS = 256,
     LEAST_TILES = 16,        /* to pay for the transformed weights */
     BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
+    SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
     MOST_WIDTH = 16, /* of a vector of floats */
     LINE = 16        /* floats of a cache line */
@@ -37,6 +38,9 @@ typedef struct job {
     int64_t strips, pieces, room; /* floats of a piece's room */
     bool turned;
     const float *from, *weights;
+    const float *gradient;       /* of the result, for the kernel's gradient, */
+    float *sums;                 /* parts of the transformed one, */
+    int64_t parts, panel_pieces; /* of which there are so many; the panels are cut, too */
     float *packed, *rooms, *result;
     cn_gemm_finish *finish;
     void *context;
@@ -44,13 +48,13 @@ typedef struct job {
 
 bool cn_is_winograd(const cn_convolution *c, cn_convolution_pass pass)
 {
-    if (pass == CN_CONVOLVE_KERNEL || c->dtype != CN_F32 || c->groups != 1 || c->kernel[0] != 1 || c->stride[0] != 1 ||
-        c->before[0] != 0 || c->in[0] != c->out[0])
+    if (c->dtype != CN_F32 || c->groups != 1 || c->kernel[0] != 1 || c->stride[0] != 1 || c->before[0] != 0 ||
+        c->in[0] != c->out[0])
         return false;
     for (int d = 1; d < CN_SPACE; d++)
         if (c->kernel[d] != TAPS || c->stride[d] != 1 || c->dilation[d] != 1 || c->before[d] >= TAPS)
             return false;
-    const int64_t *size = pass == CN_CONVOLVE ? c->out : c->in;
+    const int64_t *size = pass == CN_CONVOLVE_INPUT ? c->in : c->out;
     return c->channels % MULTIPLE == 0 && c->filters % MULTIPLE == 0 && c->channels > 0 && c->filters > 0 &&
            c->channels <= MOST_CHANNELS && c->filters <= MOST_CHANNELS &&
            c->batch * c->in[0] * cn_divide_up(size[1], OUT) * cn_divide_up(size[2], OUT) >= LEAST_TILES;
@@ -218,10 +222,98 @@ static void run_piece(void *context, int64_t piece)
     }
 }
 
+/* The kernel's gradient: the 36 products are summed over tiles, and their sums transformed. */
+
+/* Tiles of the result's gradient, of a panel's columns: as transform_strip. */
+static void transform_gradient(const job *j, const strip *s, cn_range columns, float *to, int64_t step)
+{
+    int64_t high, broad, place = place_of(j, s, &high, &broad);
+    for (int64_t t = 0; t < s->tiles; t++) {
+        const float *from[OUT * OUT];
+        for (int64_t n = 0; n < OUT * OUT; n++) {
+            int64_t row = n / OUT, column = t * OUT + n % OUT;
+            from[n] = row < high && column < broad
+                          ? j->gradient + (place + row * j->out[1] + column) * j->wide + columns.first
+                          : zeros;
+        }
+        j->winograd->result_gradient(columns.count, from, to + t * columns.count, step);
+    }
+}
+
+static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const float *in, const float *out,
+                            float *sum, bool begins)
+{
+    int vectors = columns.count > j->gemm->width;
+    int64_t parts = cn_divide_up(j->deep, j->gemm->most_rows[1]);
+    for (int64_t n = 0; n < NUMBERS; n++)
+        for (int64_t i = 0; i < parts; i++) {
+            cn_range r = cn_part(j->deep, parts, i);
+            j->gemm->tile[vectors][r.count](
+                tiles, in + n * tiles * j->row + r.first, 1, j->row, out + n * tiles * columns.count, columns.count,
+                sum + (n * j->deep + r.first) * columns.count, columns.count, j->gemm->width, !begins);
+        }
+}
+
+static void correlate_piece(void *context, int64_t piece)
+{
+    const job *j = context;
+    cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
+    cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
+    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
+    int64_t many = j->block / j->most, end = strips.first + strips.count;
+    for (int64_t first = strips.first; first < end; first += many) {
+        int64_t past = cn_least(first + many, end), tiles = 0, at = 0;
+        for (int64_t i = first; i < past; i++)
+            tiles += strip_at(j, i).tiles;
+        for (int64_t i = first; i < past; i++) {
+            strip s = strip_at(j, i);
+            transform_strip(j, &s, in + at * j->row, tiles * j->row);
+            at += s.tiles;
+        }
+        for (int64_t p = some.first; p < some.first + some.count; p++) {
+            cn_range columns = panel_of(j, p);
+            at = 0;
+            for (int64_t i = first; i < past; i++) {
+                strip s = strip_at(j, i);
+                transform_gradient(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                at += s.tiles;
+            }
+            correlate_panel(j, columns, tiles, in, out, sums + columns.first * j->deep * NUMBERS,
+                            first == strips.first);
+        }
+    }
+}
+
+static void transform_sums(void *context, int64_t channel)
+{
+    const job *j = context;
+    int64_t all = j->deep * j->wide;
+    for (int64_t p = 0; p < panels(j); p++) {
+        cn_range columns = panel_of(j, p);
+        j->winograd->kernel_gradient(
+            columns.count, j->sums + columns.first * j->deep * NUMBERS + channel * columns.count,
+            j->deep * columns.count, j->parts, NUMBERS * all, j->result + channel * j->wide + columns.first, all);
+    }
+}
+
+static void cut_sums(job *j)
+{
+    int64_t bytes = NUMBERS * j->deep * j->wide * (int64_t)sizeof(float), pieces = j->pieces;
+    j->parts = 1;
+    while (j->parts * 2 <= pieces && (j->parts < 2 || j->parts * 2 * bytes <= SUMS_BYTES))
+        j->parts *= 2;
+    j->panel_pieces = cn_least(panels(j), cn_divide_up(pieces, j->parts));
+    j->pieces = j->parts * j->panel_pieces;
+}
+
 size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
 {
     job j = new_job(c, pass);
-    return (size_t)(NUMBERS * j.deep * j.wide + j.pieces * j.room) * sizeof(float);
+    j.parts = 1;
+    if (pass == CN_CONVOLVE_KERNEL)
+        cut_sums(&j);
+    return (size_t)(j.parts * NUMBERS * j.deep * j.wide + j.pieces * j.room) * sizeof(float);
 }
 
 void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *weights,
@@ -236,6 +328,15 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
     j.finish = finish;
     j.context = context;
     double products = 2.0 * NUMBERS * (double)(j.strips * j.most) * (double)(j.deep * j.wide);
+    if (pass == CN_CONVOLVE_KERNEL) {
+        cut_sums(&j);
+        j.gradient = weights;
+        j.sums = workspace;
+        j.rooms = j.sums + j.parts * NUMBERS * j.deep * j.wide;
+        cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
+        cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
+        return;
+    }
     cn_parallel(panels(&j), (double)(j.deep * j.wide), transform_weights, &j);
     cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), run_piece, &j);
 }

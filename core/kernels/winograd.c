@@ -52,6 +52,27 @@ static inline __attribute__((always_inline)) void result_matrix(vector x0, vecto
     y[3 * step] = difference + 8 * difference_2 + x5;
 }
 
+static inline __attribute__((always_inline)) void result_transposed(vector x0, vector x1, vector x2, vector x3,
+                                                                    vector *y, int step)
+{
+    vector even = x0 + x2, odd = x1 + x3, even_2 = x0 + 4 * x2, odd_2 = 2 * x1 + 8 * x3;
+    y[0] = x0;
+    y[step] = even + odd;
+    y[2 * step] = even - odd;
+    y[3 * step] = even_2 + odd_2;
+    y[4 * step] = even_2 - odd_2;
+    y[5 * step] = x3;
+}
+
+static inline __attribute__((always_inline)) void kernel_transposed(vector x0, vector x1, vector x2, vector x3,
+                                                                    vector x4, vector x5, vector *y, int step)
+{
+    vector sum = (x1 + x2) * (1.0f / 6), sum_2 = x3 + x4;
+    y[0] = x0 * 0.25f - sum + sum_2 * (1.0f / 24);
+    y[step] = (x2 - x1) * (1.0f / 6) + (x3 - x4) * (1.0f / 12);
+    y[2 * step] = sum_2 * (1.0f / 6) - sum + x5;
+}
+
 static void input(int64_t count, const float *const *from, float *numbers, int64_t step)
 {
     for (int64_t c = 0; c < count; c += WIDTH) {
@@ -107,5 +128,49 @@ static void result(int64_t count, const float *numbers, int64_t step, int64_t ro
     }
 }
 
+static void result_gradient(int64_t count, const float *const *from, float *numbers, int64_t step)
+{
+    for (int64_t c = 0; c < count; c += WIDTH) {
+        vector half[IN * OUT], row[IN];
+        for (int j = 0; j < OUT; j++)
+            result_transposed(CONST_AT(from[j] + c), CONST_AT(from[OUT + j] + c), CONST_AT(from[2 * OUT + j] + c),
+                              CONST_AT(from[3 * OUT + j] + c), half + j, OUT);
+        for (int i = 0; i < IN; i++) {
+            const vector *h = half + i * OUT;
+            result_transposed(h[0], h[1], h[2], h[3], row, 1);
+            CN_UNROLLED
+            for (int j = 0; j < IN; j++)
+                AT(numbers + (i * IN + j) * step + c) = row[j];
+        }
+    }
+}
+
+static void kernel_gradient(int64_t count, const float *numbers, int64_t step, int64_t parts, int64_t part_step,
+                            float *taps, int64_t tap_step)
+{
+    for (int64_t c = 0; c < count; c += WIDTH) {
+        vector sum[IN * IN], half[TAPS * IN], row[TAPS];
+        for (int n = 0; n < IN * IN; n++) {
+            sum[n] = CONST_AT(numbers + n * step + c);
+            for (int64_t p = 1; p < parts; p++)
+                sum[n] += CONST_AT(numbers + p * part_step + n * step + c);
+        }
+        for (int j = 0; j < IN; j++) {
+            const vector *s = sum + j;
+            kernel_transposed(s[0], s[IN], s[2 * IN], s[3 * IN], s[4 * IN], s[5 * IN], half + j, IN);
+        }
+        for (int i = 0; i < TAPS; i++) {
+            const vector *h = half + i * IN;
+            kernel_transposed(h[0], h[1], h[2], h[3], h[4], h[5], row, 1);
+            for (int j = 0; j < TAPS; j++)
+                AT(taps + (i * TAPS + j) * tap_step + c) = row[j];
+        }
+    }
+}
+
 extern const cn_winograd_kernels CN_ISA_NAME(cn_winograd_kernels);
-const cn_winograd_kernels CN_ISA_NAME(cn_winograd_kernels) = {.input = input, .kernel = kernel, .result = result};
+const cn_winograd_kernels CN_ISA_NAME(cn_winograd_kernels) = {.input = input,
+                                                              .kernel = kernel,
+                                                              .result = result,
+                                                              .result_gradient = result_gradient,
+                                                              .kernel_gradient = kernel_gradient};

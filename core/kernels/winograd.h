@@ -22,5 +22,11 @@ typedef struct cn_winograd_kernels {
     /* From products to the first `rows` and `columns` of a result's tile, at to[i * row_step + j * column_step]. */
     void (*result)(int64_t count, const float *numbers, int64_t step, int64_t rows, int64_t columns, float *to,
                    int64_t row_step, int64_t column_step);
+    /* The transposes of these, for the kernel's gradient. Of a tile of the result's gradient, of which element (i, j)
+     * has its channels at from[4 * i + j]; */
+    void (*result_gradient)(int64_t count, const float *const *from, float *numbers, int64_t step);
+    /* and to the taps at taps[(3 * i + j) * tap_step], from the sum of `parts` numbers, part_step apart. */
+    void (*kernel_gradient)(int64_t count, const float *numbers, int64_t step, int64_t parts, int64_t part_step,
+                            float *taps, int64_t tap_step);
 } cn_winograd_kernels;
 #endif
