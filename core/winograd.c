@@ -22,7 +22,8 @@ enum {
 static const double flops_of_a_piece = 2e6;
 static const float zeros[MOST_CHANNELS];
 
-/* A tile's column of a row of tiles, or some of them: what is handed out. */
+/* A row of an image's tiles, or a segment of a long one: tiles `first` to first + tiles - 1. Pieces of work have whole
+ * strips. */
 typedef struct strip {
     int64_t image, row, first, tiles;
 } strip;
@@ -152,6 +153,20 @@ static void transform_strip(const job *j, const strip *s, float *to, int64_t ste
     }
 }
 
+/* Strips `first` to past - 1, tile after tile: gives the number of tiles. */
+static int64_t transform_strips(const job *j, int64_t first, int64_t past, float *to)
+{
+    int64_t tiles = 0, at = 0;
+    for (int64_t i = first; i < past; i++)
+        tiles += strip_at(j, i).tiles;
+    for (int64_t i = first; i < past; i++) {
+        strip s = strip_at(j, i);
+        transform_strip(j, &s, to + at * j->row, tiles * j->row);
+        at += s.tiles;
+    }
+    return tiles;
+}
+
 static void multiply_panel(const job *j, cn_range columns, int64_t tiles, const float *in, float *out)
 {
     const float *weights = j->packed + columns.first * j->deep * NUMBERS;
@@ -197,14 +212,7 @@ static void run_piece(void *context, int64_t piece)
     float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
-        int64_t past = cn_least(first + many, end), tiles = 0, at = 0;
-        for (int64_t i = first; i < past; i++)
-            tiles += strip_at(j, i).tiles;
-        for (int64_t i = first; i < past; i++) {
-            strip s = strip_at(j, i);
-            transform_strip(j, &s, in + at * j->row, tiles * j->row);
-            at += s.tiles;
-        }
+        int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
         for (int64_t p = 0; p < panels(j); p++) {
             cn_range columns = panel_of(j, p);
             multiply_panel(j, columns, tiles, in, out);
@@ -263,14 +271,7 @@ static void correlate_piece(void *context, int64_t piece)
     float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
-        int64_t past = cn_least(first + many, end), tiles = 0, at = 0;
-        for (int64_t i = first; i < past; i++)
-            tiles += strip_at(j, i).tiles;
-        for (int64_t i = first; i < past; i++) {
-            strip s = strip_at(j, i);
-            transform_strip(j, &s, in + at * j->row, tiles * j->row);
-            at += s.tiles;
-        }
+        int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
         for (int64_t p = some.first; p < some.first + some.count; p++) {
             cn_range columns = panel_of(j, p);
             at = 0;

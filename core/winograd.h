@@ -4,8 +4,9 @@
 #include <stdbool.h>
 #include "core/convolution.h"
 
-/* Whether this pass is computed so: CN_CONVOLVE or CN_CONVOLVE_INPUT of float32 in steps of 1, with enough channels and
- * places to pay. Results are then within some 1e-5 of the largest value, where the direct sum is within 1e-6. */
+/* Whether this pass is computed so: kernels of 3x3 in float32, in steps of 1, with multiples of 16 channels and filters
+ * (256 at most) and places enough to pay. Results are then within 1e-5 of the largest one, where sums in float32 are
+ * within 1e-6. */
 bool cn_is_winograd(const cn_convolution *convolution, cn_convolution_pass pass);
 /* As cn_convolution_workspace and cn_convolution_run, for these alone. */
 size_t cn_winograd_workspace(const cn_convolution *convolution, cn_convolution_pass pass);
