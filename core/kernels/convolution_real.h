@@ -24,12 +24,19 @@ static inline void NAME(copy_runs)(int64_t places, int64_t run, const REAL *rest
     case length:                                                                             \
         for (int64_t p = 0; p < places; p++)                                                 \
             memcpy(to + p * to_step, from + p * from_step, (size_t)(length) * sizeof(REAL)); \
-        break;
+        break
     switch (run) {
-        RUN(1)
-        RUN(3)
-        RUN(5) RUN(7) RUN(9) RUN(15) RUN(21) RUN(48) default
-            : for (int64_t p = 0; p < places; p++) NAME(copy)(to + p * to_step, from + p * from_step, run);
+        RUN(1);
+        RUN(3);
+        RUN(5);
+        RUN(7);
+        RUN(9);
+        RUN(15);
+        RUN(21);
+        RUN(48);
+    default:
+        for (int64_t p = 0; p < places; p++)
+            NAME(copy)(to + p * to_step, from + p * from_step, run);
     }
 #undef RUN
 }
@@ -43,10 +50,10 @@ static void NAME(gather_inside)(const cn_patches *p, const REAL *in, const int64
         for (int64_t u1 = 0; u1 < p->taps[1]; u1++) {
             const int64_t i0 = first[0] + u0 * p->offset_step[0], i1 = first[1] + u1 * p->offset_step[1];
             const bool inside = i0 >= 0 && i0 < p->size[0] && i1 >= 0 && i1 < p->size[1];
-            const REAL *from = in + ((i0 * p->size[1] + i1) * p->size[2] + first[2]) * p->stride;
+            const int64_t from = ((i0 * p->size[1] + i1) * p->size[2] + first[2]) * p->stride;
             for (int64_t u2 = 0; u2 < runs; u2++, to += run)
                 if (inside)
-                    NAME(copy_runs)(places, run, from + u2 * p->offset_step[2] * p->stride, step, to, out_row);
+                    NAME(copy_runs)(places, run, in + from + u2 * p->offset_step[2] * p->stride, step, to, out_row);
                 else
                     for (int64_t place = 0; place < places; place++)
                         NAME(clear)(to + place * out_row, run);
