@@ -8,6 +8,7 @@
 #include "core/gathering.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
+#include "core/winograd.h"
 #include <string.h>
 
 enum {
@@ -287,6 +288,8 @@ size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pas
     job j = new_job(c);
     if (cn_is_depthwise(c))
         return cn_depthwise_workspace(c, pass);
+    if (cn_is_winograd(c, pass))
+        return cn_winograd_workspace(c, pass);
     if (c->batch == 0 || cn_kernel_size(c) == 0)
         return 0;
     if (pass == CN_CONVOLVE_KERNEL) {
@@ -305,6 +308,10 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
 {
     if (cn_is_depthwise(c)) {
         cn_depthwise_run(c, pass, a, b, result, workspace, finish, context);
+        return;
+    }
+    if (cn_is_winograd(c, pass)) {
+        cn_winograd_run(c, pass, a, b, result, workspace, finish, context);
         return;
     }
     job j = new_job(c);

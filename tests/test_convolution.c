@@ -78,12 +78,13 @@ static cn_shape kernel_shape(const plane *p)
 /* Sizes that meet every path: one piece and several, depths of several blocks, columns that do not fill a vector,
  * groups, channels by themselves with more taps than are summed at once. */
 static const plane planes[] = {
-    {2, 7, 9, 3, 1, 5, {3, 2}, {1, 1}, {1, 1}, CN_VALID},    {1, 9, 8, 4, 2, 6, {3, 3}, {2, 3}, {1, 1}, CN_SAME},
-    {2, 11, 10, 5, 1, 3, {3, 2}, {1, 1}, {2, 3}, CN_SAME},   {2, 5, 5, 3, 1, 2, {1, 1}, {3, 3}, {1, 1}, CN_VALID},
-    {3, 20, 21, 40, 1, 70, {3, 3}, {1, 1}, {1, 1}, CN_SAME}, {2, 16, 16, 33, 1, 20, {3, 3}, {2, 2}, {1, 1}, CN_SAME},
-    {2, 6, 7, 300, 1, 4, {1, 1}, {1, 1}, {1, 1}, CN_VALID},  {2, 12, 13, 37, 37, 37, {3, 3}, {2, 1}, {1, 1}, CN_SAME},
-    {2, 13, 12, 6, 6, 18, {9, 9}, {1, 1}, {1, 1}, CN_SAME},  {1, 1, 40, 2, 1, 3, {1, 5}, {1, 1}, {1, 4}, CN_VALID},
-    {4, 24, 24, 36, 36, 36, {3, 3}, {1, 1}, {1, 1}, CN_SAME}};
+    {2, 7, 9, 3, 1, 5, {3, 2}, {1, 1}, {1, 1}, CN_VALID},     {1, 9, 8, 4, 2, 6, {3, 3}, {2, 3}, {1, 1}, CN_SAME},
+    {2, 11, 10, 5, 1, 3, {3, 2}, {1, 1}, {2, 3}, CN_SAME},    {2, 5, 5, 3, 1, 2, {1, 1}, {3, 3}, {1, 1}, CN_VALID},
+    {3, 20, 21, 40, 1, 70, {3, 3}, {1, 1}, {1, 1}, CN_SAME},  {2, 16, 16, 33, 1, 20, {3, 3}, {2, 2}, {1, 1}, CN_SAME},
+    {2, 6, 7, 300, 1, 4, {1, 1}, {1, 1}, {1, 1}, CN_VALID},   {2, 12, 13, 37, 37, 37, {3, 3}, {2, 1}, {1, 1}, CN_SAME},
+    {2, 13, 12, 6, 6, 18, {9, 9}, {1, 1}, {1, 1}, CN_SAME},   {1, 1, 40, 2, 1, 3, {1, 5}, {1, 1}, {1, 4}, CN_VALID},
+    {4, 24, 24, 36, 36, 36, {3, 3}, {1, 1}, {1, 1}, CN_SAME}, {2, 19, 22, 3, 1, 17, {3, 3}, {2, 2}, {1, 1}, CN_SAME},
+    {2, 13, 15, 16, 1, 48, {3, 3}, {1, 1}, {1, 1}, CN_SAME}};
 enum { PLANES = sizeof planes / sizeof *planes };
 
 Test(convolution, is_the_sum_that_defines_it)
@@ -98,13 +99,15 @@ Test(convolution, is_the_sum_that_defines_it)
             cn_shape shape = cn_shape_of(y);
             double *value = calloc((size_t)cn_shape_size(shape), sizeof *value), *at = value;
             cn_values(y, cn_array_with(value, CN_ARRAY_F64, true, shape));
-            /* The numbers are multiples of 1/8: products and sums have no rounding in either type. */
+            /* The numbers are multiples of 1/8: products and sums have no rounding in either type, but for Winograd's
+             * transforms of the last plane. */
+            double tolerance = single && n == PLANES - 1 ? 1e-3 : 0;
             for (int64_t b = 0; b < shape.dim[0]; b++)
                 for (int64_t i = 0; i < shape.dim[1]; i++)
                     for (int64_t j = 0; j < shape.dim[2]; j++)
                         for (int64_t f = 0; f < shape.dim[3]; f++, at++)
-                            cr_assert_eq(*at, expected(p, shape, b, i, j, f), "plane %d at %d %d %d %d: %g", n, (int)b,
-                                         (int)i, (int)j, (int)f, *at);
+                            cr_assert_float_eq(*at, expected(p, shape, b, i, j, f), tolerance,
+                                               "plane %d at %d %d %d %d: %g", n, (int)b, (int)i, (int)j, (int)f, *at);
             free(value);
             cn_tape_free(tape);
         }

@@ -1,6 +1,7 @@
 #include "core/kernels/convolution.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/kernels.h"
+#include <string.h>
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64

@@ -16,6 +16,50 @@ static inline void NAME(copy)(REAL *restrict to, const REAL *restrict from, int6
         to[i] = from[i];
 }
 
+/* The first layers of networks have few channels: their runs are copied by loops of a constant length. */
+static inline void NAME(copy_runs)(int64_t places, int64_t run, const REAL *restrict from, int64_t from_step,
+                                   REAL *restrict to, int64_t to_step)
+{
+#define RUN(length)                                                                          \
+    case length:                                                                             \
+        for (int64_t p = 0; p < places; p++)                                                 \
+            memcpy(to + p * to_step, from + p * from_step, (size_t)(length) * sizeof(REAL)); \
+        break
+    switch (run) {
+        RUN(1);
+        RUN(3);
+        RUN(5);
+        RUN(7);
+        RUN(9);
+        RUN(15);
+        RUN(21);
+        RUN(48);
+    default:
+        for (int64_t p = 0; p < places; p++)
+            NAME(copy)(to + p * to_step, from + p * from_step, run);
+    }
+#undef RUN
+}
+
+/* The whole patches of `places` neighbours along the last axis, of which every tap there lies within the input. */
+static void NAME(gather_inside)(const cn_patches *p, const REAL *in, const int64_t *first, int64_t places, int64_t run,
+                                int64_t runs, REAL *to, int64_t out_row)
+{
+    const int64_t step = p->step[2] * p->stride;
+    for (int64_t u0 = 0; u0 < p->taps[0]; u0++)
+        for (int64_t u1 = 0; u1 < p->taps[1]; u1++) {
+            const int64_t i0 = first[0] + u0 * p->offset_step[0], i1 = first[1] + u1 * p->offset_step[1];
+            const bool inside = i0 >= 0 && i0 < p->size[0] && i1 >= 0 && i1 < p->size[1];
+            const int64_t from = ((i0 * p->size[1] + i1) * p->size[2] + first[2]) * p->stride;
+            for (int64_t u2 = 0; u2 < runs; u2++, to += run)
+                if (inside)
+                    NAME(copy_runs)(places, run, in + from + u2 * p->offset_step[2] * p->stride, step, to, out_row);
+                else
+                    for (int64_t place = 0; place < places; place++)
+                        NAME(clear)(to + place * out_row, run);
+        }
+}
+
 /* Taps that are neighbours along the last axis, all their channels included, are copied in one run. */
 static void NAME(gather)(const cn_patches *p, const void *in_, int64_t first, int64_t rows, int64_t column,
                          int64_t columns, void *out_, int64_t out_row)
@@ -29,9 +73,24 @@ static void NAME(gather)(const cn_patches *p, const void *in_, int64_t first, in
     int64_t t2 = first % p->count[2], rest = first / p->count[2];
     int64_t t1 = rest % p->count[1], t0 = rest / p->count[1] % p->count[0];
     int64_t sample = rest / p->count[1] / p->count[0];
+    /* The places along the last axis of which every tap lies within the input. */
+    const bool whole = columns == p->taps[0] * p->taps[1] * p->taps[2] * p->channels;
+    const int64_t room = p->size[2] - 1 - (p->taps[2] - 1) * p->offset_step[2] - p->offset[2];
+    const int64_t inside = p->offset[2] < 0 ? (p->step[2] - 1 - p->offset[2]) / p->step[2] : 0;
+    const int64_t outside = room < 0 ? 0 : room / p->step[2] + 1 < p->count[2] ? room / p->step[2] + 1 : p->count[2];
     for (int64_t row = 0; row < rows; row++) {
         REAL *to = out + row * out_row;
         int64_t u0 = begin0, u1 = begin1, u2 = begin2, from = skipped, left = columns;
+        if (whole && t2 >= inside && t2 < outside) {
+            const int64_t places = outside - t2 < rows - row ? outside - t2 : rows - row;
+            const int64_t at[] = {t0 * p->step[0] + p->offset[0], t1 * p->step[1] + p->offset[1],
+                                  t2 * p->step[2] + p->offset[2]};
+            NAME(gather_inside)
+            (p, in + sample * p->size[0] * p->size[1] * p->size[2] * p->stride, at, places, run, last, to, out_row);
+            row += places - 1;
+            t2 += places - 1;
+            left = 0;
+        }
         while (left > 0) {
             const int64_t end = run - from < left ? run : from + left;
             const int64_t i0 = t0 * p->step[0] + p->offset[0] + u0 * p->offset_step[0];

@@ -13,6 +13,7 @@
 #include "core/kernels/recurrent.h"
 #include "core/kernels/reduce.h"
 #include "core/kernels/rowwise.h"
+#include "core/kernels/winograd.h"
 
 typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
@@ -27,6 +28,7 @@ typedef struct cn_kernels {
     const cn_recurrent_kernels *recurrent;
     const cn_reduce_kernels *reduce;
     const cn_rowwise_kernels *rowwise;
+    const cn_winograd_kernels *winograd;
 } cn_kernels;
 
 /* The kernels for the best instruction set of this machine; the environment variable CORNET_ISA names a lesser one. */

@@ -15,6 +15,10 @@ CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t sample, range windo
     whole += sample * a[0].in * a[1].in * a[2].in * p->channels;
     for (int64_t i = windows.first; i < windows.past; i++) {
         const range x = window(&a[0], i), some = common(x, rows);
+        if (some.first >= some.past) {
+            at += a[1].out * a[2].out * p->channels;
+            continue;
+        }
         for (int64_t j = 0; j < a[1].out; j++) {
             const range y = window(&a[1], j);
             for (int64_t k = 0; k < a[2].out; k++, at += p->channels) {

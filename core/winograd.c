@@ -1,0 +1,343 @@
+/* Blocks of tiles are transformed, multiplied by the transformed weights, 36 products for each panel of filters, and
+ * transformed back while they are in L2. The gradient with respect to the input is the convolution of the result's
+ * gradient with the kernel turned around, its channels and filters changed. */
+#include "core/winograd.h"
+#include "core/kernels/kernels.h"
+#include "core/pieces.h"
+
+enum {
+    NUMBERS = CN_WINOGRAD_NUMBERS,
+    IN = CN_WINOGRAD_IN,
+    OUT = CN_WINOGRAD_OUT,
+    TAPS = CN_WINOGRAD_TAPS,
+    MULTIPLE = CN_WINOGRAD_MULTIPLE,
+    MOST_CHANNELS = 256,
+    LEAST_TILES = 16,        /* to pay for the transformed weights */
+    BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
+    SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
+    MOST_PIECES = 16,
+    MOST_WIDTH = 16, /* of a vector of floats */
+    LINE = 16        /* floats of a cache line */
+};
+static const double flops_of_a_piece = 2e6;
+static const float zeros[MOST_CHANNELS];
+
+/* A row of an image's tiles, or a segment of a long one: tiles `first` to first + tiles - 1. Pieces of work have whole
+ * strips. */
+typedef struct strip {
+    int64_t image, row, first, tiles;
+} strip;
+
+typedef struct job {
+    const cn_winograd_kernels *winograd;
+    const cn_gemm_type_kernels *gemm;
+    int64_t images, deep, wide; /* channels of what is transformed and of the result */
+    int64_t in[2], out[2], before[2];
+    int64_t rows, columns;        /* of tiles in an image */
+    int64_t segments, most;       /* of a row of tiles, and the tiles of the longest */
+    int64_t block, row;           /* tiles of a block, the floats of a transformed one */
+    int64_t strips, pieces, room; /* floats of a piece's room */
+    bool turned;
+    const float *from, *weights;
+    const float *gradient;       /* of the result, for the kernel's gradient, */
+    float *sums;                 /* parts of the transformed one, */
+    int64_t parts, panel_pieces; /* of which there are so many; the panels are cut, too */
+    float *packed, *rooms, *result;
+    cn_gemm_finish *finish;
+    void *context;
+} job;
+
+bool cn_is_winograd(const cn_convolution *c, cn_convolution_pass pass)
+{
+    if (c->dtype != CN_F32 || c->groups != 1 || c->kernel[0] != 1 || c->stride[0] != 1 || c->before[0] != 0 ||
+        c->in[0] != c->out[0])
+        return false;
+    for (int d = 1; d < CN_SPACE; d++)
+        if (c->kernel[d] != TAPS || c->stride[d] != 1 || c->dilation[d] != 1 || c->before[d] >= TAPS)
+            return false;
+    const int64_t *size = pass == CN_CONVOLVE_INPUT ? c->in : c->out;
+    return c->channels % MULTIPLE == 0 && c->filters % MULTIPLE == 0 && c->channels > 0 && c->filters > 0 &&
+           c->channels <= MOST_CHANNELS && c->filters <= MOST_CHANNELS &&
+           c->batch * c->in[0] * cn_divide_up(size[1], OUT) * cn_divide_up(size[2], OUT) >= LEAST_TILES;
+}
+
+static job new_job(const cn_convolution *c, cn_convolution_pass pass)
+{
+    const cn_kernels *kernels = cn_kernels_now();
+    bool turned = pass == CN_CONVOLVE_INPUT;
+    job j = {.winograd = kernels->winograd,
+             .gemm = kernels->gemm->type[0],
+             .images = c->batch * c->in[0],
+             .deep = turned ? c->filters : c->channels,
+             .wide = turned ? c->channels : c->filters,
+             .turned = turned};
+    for (int d = 0; d < 2; d++) {
+        j.in[d] = turned ? c->out[d + 1] : c->in[d + 1];
+        j.out[d] = turned ? c->in[d + 1] : c->out[d + 1];
+        j.before[d] = turned ? TAPS - 1 - c->before[d + 1] : c->before[d + 1];
+    }
+    j.rows = cn_divide_up(j.out[0], OUT);
+    j.columns = cn_divide_up(j.out[1], OUT);
+    j.row = (j.deep / LINE | 1) * LINE;
+    int64_t tile = NUMBERS * (j.row + 2 * j.gemm->width) * (int64_t)sizeof(float), fits = BLOCK_BYTES / tile;
+    int64_t rows = j.gemm->most_rows[1];
+    fits = fits > rows ? fits - fits % rows : rows;
+    j.segments = cn_divide_up(j.columns, fits);
+    j.most = cn_divide_up(j.columns, j.segments);
+    j.block = fits / j.most * j.most;
+    j.strips = j.images * j.rows * j.segments;
+    j.room = j.block * tile / (int64_t)sizeof(float);
+    double flops = 18.0 * (double)(j.images * j.out[0] * j.out[1]) * (double)(j.deep * j.wide);
+    j.pieces = 1;
+    while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
+        j.pieces *= 2;
+    j.pieces = cn_least(j.pieces, cn_divide_up(j.strips * j.most, j.block));
+    return j;
+}
+
+static int64_t panels(const job *j)
+{
+    return cn_divide_up(j->wide, 2 * j->gemm->width);
+}
+
+/* First column and columns of a panel; the transformed weights of it are NUMBERS matrices of j->deep rows. */
+static cn_range panel_of(const job *j, int64_t panel)
+{
+    int64_t first = panel * 2 * j->gemm->width;
+    return (cn_range){first, cn_least(2 * j->gemm->width, j->wide - first)};
+}
+
+static void transform_weights(void *context, int64_t panel)
+{
+    const job *j = context;
+    cn_range columns = panel_of(j, panel);
+    int64_t channels = j->turned ? j->wide : j->deep, filters = j->turned ? j->deep : j->wide;
+    float *packed = j->packed + columns.first * j->deep * NUMBERS;
+    _Alignas(64) float taps[TAPS * TAPS * LINE * 2 * MOST_WIDTH];
+    for (int64_t first = 0; first < j->deep; first += LINE) {
+        for (int t = 0; t < TAPS * TAPS; t++) {
+            int tap = j->turned ? TAPS * TAPS - 1 - t : t;
+            const float *from = j->weights + tap * channels * filters;
+            float *to = taps + t * LINE * columns.count;
+            if (j->turned)
+                j->gemm->pack(columns.count, LINE, from + columns.first * filters + first, filters, 1, to,
+                              columns.count, columns.count);
+            else
+                j->gemm->pack(columns.count, LINE, from + first * filters + columns.first, 1, filters, to,
+                              columns.count, columns.count);
+        }
+        j->winograd->kernel(LINE * columns.count, taps, LINE * columns.count, packed + first * columns.count,
+                            j->deep * columns.count);
+    }
+}
+
+static strip strip_at(const job *j, int64_t number)
+{
+    cn_range tiles = cn_part(j->columns, j->segments, number % j->segments);
+    int64_t row = number / j->segments;
+    return (strip){row / j->rows, row % j->rows, tiles.first, tiles.count};
+}
+
+/* Tiles of a strip, transformed: tile t's number n is at to[n * step + t * j->row]. */
+static void transform_strip(const job *j, const strip *s, float *to, int64_t step)
+{
+    const float *image = j->from + s->image * j->in[0] * j->in[1] * j->deep;
+    for (int64_t t = 0; t < s->tiles; t++) {
+        const float *from[NUMBERS];
+        for (int n = 0; n < NUMBERS; n++) {
+            int64_t row = s->row * OUT - j->before[0] + n / IN, column = (s->first + t) * OUT - j->before[1] + n % IN;
+            bool inside = row >= 0 && row < j->in[0] && column >= 0 && column < j->in[1];
+            from[n] = inside ? image + (row * j->in[1] + column) * j->deep : zeros;
+        }
+        j->winograd->input(j->deep, from, to + t * j->row, step);
+    }
+}
+
+/* Strips `first` to past - 1, tile after tile: gives the number of tiles. */
+static int64_t transform_strips(const job *j, int64_t first, int64_t past, float *to)
+{
+    int64_t tiles = 0, at = 0;
+    for (int64_t i = first; i < past; i++)
+        tiles += strip_at(j, i).tiles;
+    for (int64_t i = first; i < past; i++) {
+        strip s = strip_at(j, i);
+        transform_strip(j, &s, to + at * j->row, tiles * j->row);
+        at += s.tiles;
+    }
+    return tiles;
+}
+
+static void multiply_panel(const job *j, cn_range columns, int64_t tiles, const float *in, float *out)
+{
+    const float *weights = j->packed + columns.first * j->deep * NUMBERS;
+    int vectors = columns.count > j->gemm->width;
+    int64_t parts = cn_divide_up(tiles, j->gemm->most_rows[1]);
+    for (int64_t n = 0; n < NUMBERS; n++)
+        for (int64_t i = 0; i < parts; i++) {
+            cn_range r = cn_part(tiles, parts, i);
+            j->gemm->tile[vectors][r.count](
+                j->deep, in + (n * tiles + r.first) * j->row, j->row, 1, weights + n * j->deep * columns.count,
+                columns.count, out + (n * tiles + r.first) * columns.count, columns.count, j->gemm->width, false);
+        }
+}
+
+/* The place of a strip's first element in the result, and its size. */
+static int64_t place_of(const job *j, const strip *s, int64_t *rows, int64_t *columns)
+{
+    *rows = cn_least(OUT, j->out[0] - s->row * OUT);
+    *columns = cn_least(s->tiles * OUT, j->out[1] - s->first * OUT);
+    return (s->image * j->out[0] + s->row * OUT) * j->out[1] + s->first * OUT;
+}
+
+static void transform_back(const job *j, const strip *s, cn_range columns, const float *products, int64_t step)
+{
+    int64_t high, broad, place = place_of(j, s, &high, &broad);
+    for (int64_t t = 0; t < s->tiles; t++)
+        j->winograd->result(columns.count, products + t * columns.count, step, high, cn_least(OUT, broad - t * OUT),
+                            j->result + (place + t * OUT) * j->wide + columns.first, j->out[1] * j->wide, j->wide);
+}
+
+static void finish_strip(const job *j, const strip *s)
+{
+    int64_t high, broad, place = place_of(j, s, &high, &broad);
+    int64_t lines = j->segments == 1 ? 1 : high, rows = j->segments == 1 ? high * broad : broad;
+    for (int64_t i = 0; i < lines; i++, place += j->out[1])
+        j->finish(j->context, j->result + place * j->wide, j->wide, 0, place, rows, 0, j->wide);
+}
+
+static void run_piece(void *context, int64_t piece)
+{
+    const job *j = context;
+    cn_range strips = cn_part(j->strips, j->pieces, piece);
+    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    int64_t many = j->block / j->most, end = strips.first + strips.count;
+    for (int64_t first = strips.first; first < end; first += many) {
+        int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
+        for (int64_t p = 0; p < panels(j); p++) {
+            cn_range columns = panel_of(j, p);
+            multiply_panel(j, columns, tiles, in, out);
+            at = 0;
+            for (int64_t i = first; i < past; i++) {
+                strip s = strip_at(j, i);
+                transform_back(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                at += s.tiles;
+            }
+        }
+        for (int64_t i = first; j->finish && i < past; i++) {
+            strip s = strip_at(j, i);
+            finish_strip(j, &s);
+        }
+    }
+}
+
+/* The kernel's gradient: the 36 products are summed over tiles, and their sums transformed. */
+
+/* Tiles of the result's gradient, of a panel's columns: as transform_strip. */
+static void transform_gradient(const job *j, const strip *s, cn_range columns, float *to, int64_t step)
+{
+    int64_t high, broad, place = place_of(j, s, &high, &broad);
+    for (int64_t t = 0; t < s->tiles; t++) {
+        const float *from[OUT * OUT];
+        for (int64_t n = 0; n < OUT * OUT; n++) {
+            int64_t row = n / OUT, column = t * OUT + n % OUT;
+            from[n] = row < high && column < broad
+                          ? j->gradient + (place + row * j->out[1] + column) * j->wide + columns.first
+                          : zeros;
+        }
+        j->winograd->result_gradient(columns.count, from, to + t * columns.count, step);
+    }
+}
+
+static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const float *in, const float *out,
+                            float *sum, bool begins)
+{
+    int vectors = columns.count > j->gemm->width;
+    int64_t parts = cn_divide_up(j->deep, j->gemm->most_rows[1]);
+    for (int64_t n = 0; n < NUMBERS; n++)
+        for (int64_t i = 0; i < parts; i++) {
+            cn_range r = cn_part(j->deep, parts, i);
+            j->gemm->tile[vectors][r.count](
+                tiles, in + n * tiles * j->row + r.first, 1, j->row, out + n * tiles * columns.count, columns.count,
+                sum + (n * j->deep + r.first) * columns.count, columns.count, j->gemm->width, !begins);
+        }
+}
+
+static void correlate_piece(void *context, int64_t piece)
+{
+    const job *j = context;
+    cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
+    cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
+    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
+    int64_t many = j->block / j->most, end = strips.first + strips.count;
+    for (int64_t first = strips.first; first < end; first += many) {
+        int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
+        for (int64_t p = some.first; p < some.first + some.count; p++) {
+            cn_range columns = panel_of(j, p);
+            at = 0;
+            for (int64_t i = first; i < past; i++) {
+                strip s = strip_at(j, i);
+                transform_gradient(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                at += s.tiles;
+            }
+            correlate_panel(j, columns, tiles, in, out, sums + columns.first * j->deep * NUMBERS,
+                            first == strips.first);
+        }
+    }
+}
+
+static void transform_sums(void *context, int64_t channel)
+{
+    const job *j = context;
+    int64_t all = j->deep * j->wide;
+    for (int64_t p = 0; p < panels(j); p++) {
+        cn_range columns = panel_of(j, p);
+        j->winograd->kernel_gradient(
+            columns.count, j->sums + columns.first * j->deep * NUMBERS + channel * columns.count,
+            j->deep * columns.count, j->parts, NUMBERS * all, j->result + channel * j->wide + columns.first, all);
+    }
+}
+
+static void cut_sums(job *j)
+{
+    int64_t bytes = NUMBERS * j->deep * j->wide * (int64_t)sizeof(float), pieces = j->pieces;
+    j->parts = 1;
+    while (j->parts * 2 <= pieces && (j->parts < 2 || j->parts * 2 * bytes <= SUMS_BYTES))
+        j->parts *= 2;
+    j->panel_pieces = cn_least(panels(j), cn_divide_up(pieces, j->parts));
+    j->pieces = j->parts * j->panel_pieces;
+}
+
+size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
+{
+    job j = new_job(c, pass);
+    j.parts = 1;
+    if (pass == CN_CONVOLVE_KERNEL)
+        cut_sums(&j);
+    return (size_t)(j.parts * NUMBERS * j.deep * j.wide + j.pieces * j.room) * sizeof(float);
+}
+
+void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *weights,
+                     float *result, void *workspace, cn_gemm_finish *finish, void *context)
+{
+    job j = new_job(c, pass);
+    j.from = in;
+    j.weights = weights;
+    j.result = result;
+    j.packed = workspace;
+    j.rooms = j.packed + NUMBERS * j.deep * j.wide;
+    j.finish = finish;
+    j.context = context;
+    double products = 2.0 * NUMBERS * (double)(j.strips * j.most) * (double)(j.deep * j.wide);
+    if (pass == CN_CONVOLVE_KERNEL) {
+        cut_sums(&j);
+        j.gradient = weights;
+        j.sums = workspace;
+        j.rooms = j.sums + j.parts * NUMBERS * j.deep * j.wide;
+        cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
+        cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
+        return;
+    }
+    cn_parallel(panels(&j), (double)(j.deep * j.wide), transform_weights, &j);
+    cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), run_piece, &j);
+}
