@@ -1,101 +1,12 @@
 /* Times steps of a workload: see README.md, which has the protocol.
  *
  *   cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] [--seconds S | --serve] */
-#include <cornet/cornet.h>
+#include "workloads.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* Models */
-
-static cn_model *seed_lstm(void)
-{
-    cn_tensor *in = cn_input(3, 2);
-    cn_tensor *out = cn_call(cn_dense(2, cn_softmax), cn_call(cn_lstm(8), in));
-    cn_model *model = cn_model_new({in}, {out});
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *seed_attention(void)
-{
-    cn_tensor *in = cn_input(10, 3);
-    cn_tensor *q = cn_call(cn_dense(5), in), *k = cn_call(cn_dense(5), in), *v = cn_call(cn_dense(5), in);
-    cn_tensor *energy = cn_einsum("bij,bkj->bik", q, k);
-    cn_tensor *attention = cn_softmax(cn_mul(energy, cn_scalar(energy, 1 / sqrt(5))));
-    cn_model *model = cn_model_new({in}, {cn_einsum("bij,bjk->bik", attention, v)});
-    cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error());
-    return model;
-}
-
-static cn_model *mlp_64(void)
-{
-    cn_model *model = cn_sequential(cn_input_layer(64), cn_dense(200, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *mlp_784(void)
-{
-    cn_model *model =
-        cn_sequential(cn_input_layer(784), cn_dense(512, cn_relu), cn_dense(512, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *dense_2048(void)
-{
-    cn_model *model =
-        cn_sequential(cn_input_layer(2048), cn_dense(2048, cn_relu), cn_dense(2048, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_sgd(0.01, .momentum = 0.9), .loss = cn_categorical_crossentropy(),
-               .metrics = {cn_accuracy()});
-    return model;
-}
-
-typedef struct workload {
-    const char *name;
-    int64_t batch;
-    cn_shape input, output; /* of a sample */
-    bool classes;           /* targets are one-hot along the last axis; else any numbers */
-    cn_model *(*build)(void);
-} workload;
-
-static const workload workloads[] = {
-    {"seed-lstm", 4, {2, {3, 2}}, {1, {2}}, true, seed_lstm},
-    {"seed-attention", 2, {2, {10, 3}}, {2, {10, 5}}, false, seed_attention},
-    {"mlp-64", 32, {1, {64}}, {1, {10}}, true, mlp_64},
-    {"mlp-784", 128, {1, {784}}, {1, {10}}, true, mlp_784},
-    {"dense-2048", 512, {1, {2048}}, {1, {10}}, true, dense_2048},
-};
-enum { WORKLOADS = sizeof workloads / sizeof *workloads };
-
-/* Data */
-
-/* In [-1, 1), the same in every run. */
-static double next_number(void)
-{
-    static uint64_t state = 1;
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 11) * 0x1p-52 - 1;
-}
-
-static cn_view samples(int64_t count, cn_shape sample, bool one_hot)
-{
-    cn_shape shape = {.rank = sample.rank + 1, .dim = {count}};
-    memcpy(shape.dim + 1, sample.dim, (size_t)sample.rank * sizeof *sample.dim);
-    int64_t size = cn_shape_size(shape), last = shape.dim[shape.rank - 1];
-    float *values = calloc((size_t)size, sizeof *values);
-    for (int64_t i = 0; values && i < size; i += one_hot ? last : 1) {
-        if (one_hot)
-            values[i + (int64_t)((next_number() + 1) / 2 * (double)last)] = 1;
-        else
-            values[i] = (float)next_number();
-    }
-    return cn_array_with(values, CN_ARRAY_F32, true, shape);
-}
 
 /* Timing */
 
@@ -169,8 +80,8 @@ static bool run(bench *b, double seconds, bool serve)
 {
     int64_t batch = strcmp(b->mode, "predict1") == 0 ? 1 : b->work->batch;
     b->train = strcmp(b->mode, "train") == 0;
-    b->x = samples(batch, b->work->input, false);
-    b->y = samples(batch, b->work->output, b->work->classes);
+    b->x = workload_inputs(b->work, batch);
+    b->y = b->train ? workload_targets(b->work, batch) : workload_predictions(b->work, batch);
     cn_set_threads(b->threads);
     b->model = b->work->build();
     for (double begin = now_us(); !cn_failed() && now_us() - begin < 2e5;) /* warms up */
@@ -199,7 +110,7 @@ static int usage(void)
 {
     fprintf(stderr, "usage: cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] "
                     "[--seconds S | --serve]\nworkloads:");
-    for (int i = 0; i < WORKLOADS; i++)
+    for (int i = 0; workloads[i].name; i++)
         fprintf(stderr, " %s", workloads[i].name);
     fprintf(stderr, "\n");
     return 2;
@@ -220,7 +131,7 @@ int main(int argc, char **argv)
             return usage();
         i++;
         if (strcmp(option, "--workload") == 0) {
-            for (int w = 0; w < WORKLOADS; w++)
+            for (int w = 0; workloads[w].name; w++)
                 b.work = strcmp(workloads[w].name, value) == 0 ? &workloads[w] : b.work;
         } else if (strcmp(option, "--mode") == 0) {
             b.mode = value;
