@@ -1,7 +1,7 @@
 /* Times steps of a workload: see README.md, which has the protocol.
  *
- *   cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] [--seconds S | --serve | --ops]
- *   cornet_bench --machine [--threads N] */
+ *   cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] [--batch N] [--size N] [--seconds S |
+ * --serve | --ops] cornet_bench --machine [--threads N] */
 #include "machine.h"
 #include "workloads.h"
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 /* Timing */
 
 typedef struct bench {
+    workload sized; /* with another batch or size */
     const workload *work;
     const char *mode;
     bool train;
@@ -224,6 +225,7 @@ int main(int argc, char **argv)
     bench b = {.mode = "train", .threads = 2};
     double seconds = 1;
     report wanted = TIMES;
+    int64_t batch = 0;
     for (int i = 1; i < argc; i++) {
         const char *option = argv[i], *value = argv[i + 1]; /* argv ends with a NULL */
         if (strcmp(option, "--serve") == 0) {
@@ -248,6 +250,10 @@ int main(int argc, char **argv)
             b.mode = value;
         } else if (strcmp(option, "--threads") == 0) {
             b.threads = atoi(value);
+        } else if (strcmp(option, "--batch") == 0) {
+            batch = atoll(value);
+        } else if (strcmp(option, "--size") == 0) {
+            workload_size = atoll(value);
         } else if (strcmp(option, "--seconds") == 0) {
             seconds = strtod(value, NULL);
         } else {
@@ -265,6 +271,12 @@ int main(int argc, char **argv)
     if (!b.work || b.threads < 1 ||
         (strcmp(b.mode, "train") && strcmp(b.mode, "predict") && strcmp(b.mode, "predict1")))
         return usage();
+    b.sized = *b.work;
+    b.sized.batch = batch > 0 ? batch : b.sized.batch;
+    for (int d = 0; d < b.sized.input.rank; d++)
+        if (b.sized.input.dim[d] == 0)
+            b.sized.input.dim[d] = workload_size;
+    b.work = &b.sized;
     bool done = run(&b, seconds, wanted);
     if (!done)
         fprintf(stderr, "%s: %s\n", b.work->name, cn_error_message());

@@ -191,6 +191,22 @@ static cn_model *gpt_mini(void)
     return model;
 }
 
+int64_t workload_size = 10;
+
+static cn_model *depth(void)
+{
+    cn_model *model = cn_sequential(cn_input_layer(64));
+    for (int64_t i = 0; i < workload_size; i++)
+        cn_add_layer_to(model, cn_dense(64, cn_relu));
+    cn_add_layer_to(model, cn_dense(10, cn_softmax));
+    return classifier(model);
+}
+
+static cn_model *length(void)
+{
+    return classifier(cn_sequential(cn_input_layer(workload_size, 32), cn_lstm(64), cn_dense(10, cn_softmax)));
+}
+
 const workload workloads[] = {
     {"seed-lstm", 4, {2, {3, 2}}, {1, {2}}, 0, ONE_HOT, seed_lstm},
     {"seed-attention", 2, {2, {10, 3}}, {2, {10, 5}}, 0, NUMBERS, seed_attention},
@@ -206,6 +222,8 @@ const workload workloads[] = {
     {"bigru-128", 32, {2, {50, 64}}, {2, {50, 20}}, 0, ONE_HOT, bigru_128},
     {"conv1d-text", 64, {1, {100}}, {1, {10}}, 1000, ONE_HOT, conv1d_text},
     {"gpt-mini", 16, {1, {128}}, {2, {128, 1000}}, 1000, LABELS, gpt_mini},
+    {"depth", 32, {1, {64}}, {1, {10}}, 0, ONE_HOT, depth},
+    {"length", 32, {2, {0, 32}}, {1, {10}}, 0, ONE_HOT, length},
     {.name = NULL},
 };
 

@@ -14,6 +14,9 @@ typedef struct workload {
     cn_model *(*build)(void); /* compiled */
 } workload;
 
+/* Of the workloads that grow: layers of "depth", time steps of "length", whose input dimension is 0 in the table. */
+extern int64_t workload_size;
+
 /* Ends with one without a name. */
 extern const workload workloads[];
 
