@@ -195,11 +195,10 @@ int64_t workload_size = 10;
 
 static cn_model *depth(void)
 {
-    cn_model *model = cn_sequential(cn_input_layer(64));
+    cn_tensor *in = cn_input(64), *x = in;
     for (int64_t i = 0; i < workload_size; i++)
-        cn_add_layer_to(model, cn_dense(64, cn_relu));
-    cn_add_layer_to(model, cn_dense(10, cn_softmax));
-    return classifier(model);
+        x = cn_call(cn_dense(64, cn_relu), x);
+    return classifier(cn_model_new({in}, {cn_call(cn_dense(10, cn_softmax), x)}));
 }
 
 static cn_model *length(void)
