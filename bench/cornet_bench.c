@@ -1,105 +1,19 @@
 /* Times steps of a workload: see README.md, which has the protocol.
  *
- *   cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] [--seconds S | --serve] */
-#include <cornet/cornet.h>
+ *   cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] [--batch N] [--size N] [--seconds S |
+ * --serve | --ops] cornet_bench --machine [--threads N] */
+#include "machine.h"
+#include "workloads.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Models */
-
-static cn_model *seed_lstm(void)
-{
-    cn_tensor *in = cn_input(3, 2);
-    cn_tensor *out = cn_call(cn_dense(2, cn_softmax), cn_call(cn_lstm(8), in));
-    cn_model *model = cn_model_new({in}, {out});
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *seed_attention(void)
-{
-    cn_tensor *in = cn_input(10, 3);
-    cn_tensor *q = cn_call(cn_dense(5), in), *k = cn_call(cn_dense(5), in), *v = cn_call(cn_dense(5), in);
-    cn_tensor *energy = cn_einsum("bij,bkj->bik", q, k);
-    cn_tensor *attention = cn_softmax(cn_mul(energy, cn_scalar(energy, 1 / sqrt(5))));
-    cn_model *model = cn_model_new({in}, {cn_einsum("bij,bjk->bik", attention, v)});
-    cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error());
-    return model;
-}
-
-static cn_model *mlp_64(void)
-{
-    cn_model *model = cn_sequential(cn_input_layer(64), cn_dense(200, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *mlp_784(void)
-{
-    cn_model *model =
-        cn_sequential(cn_input_layer(784), cn_dense(512, cn_relu), cn_dense(512, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_adam(), .loss = cn_categorical_crossentropy(), .metrics = {cn_accuracy()});
-    return model;
-}
-
-static cn_model *dense_2048(void)
-{
-    cn_model *model =
-        cn_sequential(cn_input_layer(2048), cn_dense(2048, cn_relu), cn_dense(2048, cn_relu), cn_dense(10, cn_softmax));
-    cn_compile(model, .optimizer = cn_sgd(0.01, .momentum = 0.9), .loss = cn_categorical_crossentropy(),
-               .metrics = {cn_accuracy()});
-    return model;
-}
-
-typedef struct workload {
-    const char *name;
-    int64_t batch;
-    cn_shape input, output; /* of a sample */
-    bool classes;           /* targets are one-hot along the last axis; else any numbers */
-    cn_model *(*build)(void);
-} workload;
-
-static const workload workloads[] = {
-    {"seed-lstm", 4, {2, {3, 2}}, {1, {2}}, true, seed_lstm},
-    {"seed-attention", 2, {2, {10, 3}}, {2, {10, 5}}, false, seed_attention},
-    {"mlp-64", 32, {1, {64}}, {1, {10}}, true, mlp_64},
-    {"mlp-784", 128, {1, {784}}, {1, {10}}, true, mlp_784},
-    {"dense-2048", 512, {1, {2048}}, {1, {10}}, true, dense_2048},
-};
-enum { WORKLOADS = sizeof workloads / sizeof *workloads };
-
-/* Data */
-
-/* In [-1, 1), the same in every run. */
-static double next_number(void)
-{
-    static uint64_t state = 1;
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 11) * 0x1p-52 - 1;
-}
-
-static cn_view samples(int64_t count, cn_shape sample, bool one_hot)
-{
-    cn_shape shape = {.rank = sample.rank + 1, .dim = {count}};
-    memcpy(shape.dim + 1, sample.dim, (size_t)sample.rank * sizeof *sample.dim);
-    int64_t size = cn_shape_size(shape), last = shape.dim[shape.rank - 1];
-    float *values = calloc((size_t)size, sizeof *values);
-    for (int64_t i = 0; values && i < size; i += one_hot ? last : 1) {
-        if (one_hot)
-            values[i + (int64_t)((next_number() + 1) / 2 * (double)last)] = 1;
-        else
-            values[i] = (float)next_number();
-    }
-    return cn_array_with(values, CN_ARRAY_F32, true, shape);
-}
-
 /* Timing */
 
 typedef struct bench {
+    workload sized; /* with another batch or size */
     const workload *work;
     const char *mode;
     bool train;
@@ -137,6 +51,96 @@ static double peak_mib(void)
     return (double)kib / 1024;
 }
 
+/* Where the time goes */
+
+typedef struct kernel_time {
+    cn_kernel_run run; /* the seconds of all runs */
+    int runs;
+} kernel_time;
+
+typedef struct step_profile {
+    kernel_time *kernel; /* by index in the plan */
+    int count;
+    double flops; /* of a step */
+    int64_t planned_bytes;
+} step_profile;
+
+static void add_run(void *context, const cn_kernel_run *run)
+{
+    step_profile *profile = context;
+    if (run->index >= profile->count) {
+        cn_plan_facts facts = cn_plan_describe(run->plan);
+        profile->kernel = calloc((size_t)facts.kernels, sizeof *profile->kernel);
+        profile->count = profile->kernel ? facts.kernels : 0;
+        profile->planned_bytes = facts.block_bytes;
+    }
+    if (run->index >= profile->count)
+        return;
+    kernel_time *kernel = &profile->kernel[run->index];
+    double seconds = kernel->run.seconds + run->seconds;
+    if (!kernel->runs++)
+        profile->flops += run->flops;
+    kernel->run = *run;
+    kernel->run.seconds = seconds;
+}
+
+/* The steps of a workload run one plan. */
+static void profile_steps(step_profile *profile, const bench *b, int steps)
+{
+    cn_set_profiler(add_run, profile);
+    for (int i = 0; i < steps && !cn_failed(); i++)
+        step(b);
+    cn_set_profiler(NULL, NULL);
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    double x = ((const kernel_time *)a)->run.seconds, y = ((const kernel_time *)b)->run.seconds;
+    return (x < y) - (x > y);
+}
+
+static void print_share(double amount, double limit)
+{
+    if (amount > 0)
+        printf(" %7.2f %5.1f%%", amount / 1e9, 100 * amount / limit);
+    else
+        printf(" %7s %6s", "-", "-");
+}
+
+static void print_operations(const bench *b, double seconds)
+{
+    machine limits = measure_machine(b->threads);
+    step_profile profile = {.kernel = NULL};
+    double begin = now_us();
+    profile_steps(&profile, b, 1);
+    int more = (int)(seconds * 1e6 / (now_us() - begin + 1));
+    profile_steps(&profile, b, more < 2 ? 2 : more);
+    double total = 0;
+    for (int i = 0; i < profile.count; i++)
+        total += profile.kernel[i].run.seconds / profile.kernel[i].runs;
+    qsort(profile.kernel, (size_t)profile.count, sizeof *profile.kernel, longest_first);
+    printf("%s, %s, batch %" PRId64 ", %d threads: %.1f us in %d kernels, %.3f GFLOP, %.2f MiB planned\n",
+           b->work->name, b->mode, b->x.shape.dim[0], b->threads, total * 1e6, profile.count, profile.flops / 1e9,
+           (double)profile.planned_bytes / (1 << 20));
+    printf("machine: %.0f GFLOP/s, %.1f GB/s\n", limits.flops / 1e9, limits.bytes / 1e9);
+    printf("%10s %6s %7s %6s %7s %6s  %s\n", "us", "step", "GFLOP/s", "peak", "GB/s", "memory", "operation");
+    for (int i = 0; i < profile.count; i++) {
+        const cn_kernel_run *run = &profile.kernel[i].run;
+        double time = run->seconds / profile.kernel[i].runs;
+        printf("%10.2f %5.1f%%", time * 1e6, 100 * time / total);
+        print_share(run->flops / time, limits.flops);
+        print_share(run->bytes / time, limits.bytes);
+        printf("  %s", run->operation);
+        if (run->fused)
+            printf(" + %d", run->fused);
+        printf(" (");
+        for (int d = 0; d < run->shape.rank; d++)
+            printf("%s%" PRId64, d ? ", " : "", run->shape.dim[d]);
+        printf(")\n");
+    }
+    free(profile.kernel);
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -161,32 +165,43 @@ static void time_steps(const bench *b, double seconds)
 
 static void print_about(const bench *b)
 {
-    printf("\"ready\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %" PRId64 ", \"parameters\": %" PRId64,
-           b->work->name, b->mode, b->threads, b->x.shape.dim[0], cn_count_params(b->model));
+    step_profile profile = {.kernel = NULL};
+    profile_steps(&profile, b, 1);
+    printf("\"ready\": \"%s\", \"mode\": \"%s\", \"threads\": %d, \"batch\": %" PRId64 ", \"parameters\": %" PRId64
+           ", \"planned_mb\": %.3f, \"gflop\": %.6f",
+           b->work->name, b->mode, b->threads, b->x.shape.dim[0], cn_count_params(b->model),
+           (double)profile.planned_bytes / (1 << 20), profile.flops / 1e9);
+    free(profile.kernel);
 }
 
-static bool run(bench *b, double seconds, bool serve)
+typedef enum report { TIMES, SERVE, OPERATIONS, MACHINE } report;
+
+static bool run(bench *b, double seconds, report wanted)
 {
     int64_t batch = strcmp(b->mode, "predict1") == 0 ? 1 : b->work->batch;
     b->train = strcmp(b->mode, "train") == 0;
-    b->x = samples(batch, b->work->input, false);
-    b->y = samples(batch, b->work->output, b->work->classes);
+    b->x = workload_inputs(b->work, batch);
+    b->y = b->train ? workload_targets(b->work, batch) : workload_predictions(b->work, batch);
     cn_set_threads(b->threads);
     b->model = b->work->build();
     for (double begin = now_us(); !cn_failed() && now_us() - begin < 2e5;) /* warms up */
         step(b);
     if (cn_failed())
         return false;
+    if (wanted == OPERATIONS) {
+        print_operations(b, seconds);
+        return !cn_failed();
+    }
     printf("{");
     print_about(b);
-    if (!serve) {
+    if (wanted == TIMES) {
         printf(", ");
         time_steps(b, seconds);
     }
     printf("}\n");
     fflush(stdout);
     char line[64];
-    while (serve && !cn_failed() && fgets(line, sizeof line, stdin)) {
+    while (wanted == SERVE && !cn_failed() && fgets(line, sizeof line, stdin)) {
         printf("{");
         time_steps(b, strtod(line, NULL));
         printf("}\n");
@@ -198,8 +213,8 @@ static bool run(bench *b, double seconds, bool serve)
 static int usage(void)
 {
     fprintf(stderr, "usage: cornet_bench --workload NAME [--mode train|predict|predict1] [--threads N] "
-                    "[--seconds S | --serve]\nworkloads:");
-    for (int i = 0; i < WORKLOADS; i++)
+                    "[--seconds S | --serve | --ops]\n       cornet_bench --machine [--threads N]\nworkloads:");
+    for (int i = 0; workloads[i].name; i++)
         fprintf(stderr, " %s", workloads[i].name);
     fprintf(stderr, "\n");
     return 2;
@@ -209,33 +224,60 @@ int main(int argc, char **argv)
 {
     bench b = {.mode = "train", .threads = 2};
     double seconds = 1;
-    bool serve = false;
+    report wanted = TIMES;
+    int64_t batch = 0;
     for (int i = 1; i < argc; i++) {
         const char *option = argv[i], *value = argv[i + 1]; /* argv ends with a NULL */
         if (strcmp(option, "--serve") == 0) {
-            serve = true;
+            wanted = SERVE;
+            continue;
+        }
+        if (strcmp(option, "--ops") == 0) {
+            wanted = OPERATIONS;
+            continue;
+        }
+        if (strcmp(option, "--machine") == 0) {
+            wanted = MACHINE;
             continue;
         }
         if (!value)
             return usage();
         i++;
         if (strcmp(option, "--workload") == 0) {
-            for (int w = 0; w < WORKLOADS; w++)
+            for (int w = 0; workloads[w].name; w++)
                 b.work = strcmp(workloads[w].name, value) == 0 ? &workloads[w] : b.work;
         } else if (strcmp(option, "--mode") == 0) {
             b.mode = value;
         } else if (strcmp(option, "--threads") == 0) {
             b.threads = atoi(value);
+        } else if (strcmp(option, "--batch") == 0) {
+            batch = atoll(value);
+        } else if (strcmp(option, "--size") == 0) {
+            workload_size = atoll(value);
         } else if (strcmp(option, "--seconds") == 0) {
             seconds = strtod(value, NULL);
         } else {
             return usage();
         }
     }
+    if (wanted == MACHINE && b.threads > 0) {
+        for (int threads = 1; threads <= b.threads; threads += b.threads > 1 ? b.threads - 1 : 1) {
+            machine limits = measure_machine(threads);
+            printf("{\"threads\": %d, \"isa\": \"%s\", \"gflops\": %.1f, \"gbytes\": %.1f}\n", threads, limits.isa,
+                   limits.flops / 1e9, limits.bytes / 1e9);
+        }
+        return 0;
+    }
     if (!b.work || b.threads < 1 ||
         (strcmp(b.mode, "train") && strcmp(b.mode, "predict") && strcmp(b.mode, "predict1")))
         return usage();
-    bool done = run(&b, seconds, serve);
+    b.sized = *b.work;
+    b.sized.batch = batch > 0 ? batch : b.sized.batch;
+    for (int d = 0; d < b.sized.input.rank; d++)
+        if (b.sized.input.dim[d] == 0)
+            b.sized.input.dim[d] = workload_size;
+    b.work = &b.sized;
+    bool done = run(&b, seconds, wanted);
     if (!done)
         fprintf(stderr, "%s: %s\n", b.work->name, cn_error_message());
     cn_model_free(b.model);

@@ -303,6 +303,12 @@ size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pas
     return (size_t)(cn_space_size(c->kernel) * c->groups * deep * wide * j.size);
 }
 
+double cn_convolution_flops(const cn_convolution *c)
+{
+    return 2 * (double)(c->batch * cn_space_size(c->out)) * (double)c->filters *
+           (double)(c->channels / c->groups * cn_space_size(c->kernel));
+}
+
 void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const void *a, const void *b, void *result,
                         void *workspace, cn_gemm_finish *finish, void *context)
 {

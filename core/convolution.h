@@ -22,6 +22,8 @@ typedef enum cn_convolution_pass {
     CN_CONVOLVE_KERNEL, /* the kernel of x and y: the gradient with respect to it */
 } cn_convolution_pass;
 
+/* 2 for each multiply-add with all places of the kernel, those outside of x included; the same for every pass. */
+double cn_convolution_flops(const cn_convolution *convolution);
 /* Bytes of workspace, aligned to 64: a function of the sizes alone. */
 size_t cn_convolution_workspace(const cn_convolution *convolution, cn_convolution_pass pass);
 /* Cannot fail and allocates nothing. `finish`, which may be NULL and is for CN_CONVOLVE alone, sees y as one matrix of

@@ -36,6 +36,7 @@ typedef struct cn_preparation {
     cn_kernel *kernel;
     size_t workspace; /* bytes of scratch memory the kernel wants, aligned to 64 */
     size_t size;      /* bytes of `prepared` in use */
+    double flops;     /* of its products, 2 for each multiply-add: for profilers alone */
     union {
         unsigned char bytes[CN_PREPARED_BYTES];
         int64_t align_;

@@ -582,6 +582,24 @@ static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns,
     return chain;
 }
 
+/* The memory outside of tiles that the entries of a group read or write, each byte once. */
+static double bytes_used(planner *p, int begin, int end)
+{
+    double bytes = 0;
+    for (int i = begin; i <= end; i++) {
+        const cn_entry *entry = p->schedule[i].entry;
+        for (int o = 0; o < entry->input_count + entry->output_count; o++) {
+            cn_tensor *tensor = o < entry->input_count ? entry->input[o] : entry->output[o - entry->input_count];
+            root *owner = &p->root[owner_of(p, cn_base(tensor)->root)];
+            if (owner->place == IN_TILE || owner->counted == begin + 1)
+                continue;
+            owner->counted = begin + 1;
+            bytes += (double)(bytes_of(tensor) < owner->bytes ? bytes_of(tensor) : owner->bytes);
+        }
+    }
+    return bytes;
+}
+
 static bool add_group(planner *p, int begin)
 {
     const scheduled *s = &p->schedule[begin];
@@ -625,6 +643,12 @@ static bool add_group(planner *p, int begin)
         }
         used += pointers;
     }
+    int end = p->merged[begin] > 1 ? begin + p->merged[begin] - 1 : s->end;
+    cn_step_facts facts = {.operation = entry->operation->name,
+                           .fused = s->end - begin,
+                           .shape = entry->output[0]->shape,
+                           .flops = preparation.flops,
+                           .bytes = bytes_used(p, begin, end)};
     if (s->epilogue) {
         size_t at = (preparation.size + 15) / 16 * 16;
         unsigned char *both = cn_allocate(at + chain_bytes, 1);
@@ -632,12 +656,13 @@ static bool add_group(planner *p, int begin)
             goto out;
         memcpy(both, preparation.prepared.bytes, preparation.size);
         memcpy(both + at, chain, chain_bytes);
-        done = cn_program_add(p->plan, preparation.kernel, targets, used, both, at + chain_bytes);
+        done = cn_program_add(p->plan, &facts, preparation.kernel, targets, used, both, at + chain_bytes);
         cn_release(both);
     } else if (s->chain) {
-        done = cn_program_add(p->plan, cn_run_chain, targets, used, chain, chain_bytes);
+        done = cn_program_add(p->plan, &facts, cn_run_chain, targets, used, chain, chain_bytes);
     } else {
-        done = cn_program_add(p->plan, preparation.kernel, targets, used, preparation.prepared.bytes, preparation.size);
+        done = cn_program_add(p->plan, &facts, preparation.kernel, targets, used, preparation.prepared.bytes,
+                              preparation.size);
     }
 out:
     cn_release(chain);
@@ -653,7 +678,8 @@ static bool copy_bytes(void *const *pointer, const void *prepared)
 
 static bool add_copy(planner *p, cn_target to, cn_target from, size_t bytes)
 {
-    return cn_program_add(p->plan, copy_bytes, (cn_target[]){to, from}, 2, &bytes, sizeof bytes);
+    cn_step_facts facts = {.operation = "copy", .bytes = 2 * (double)bytes};
+    return cn_program_add(p->plan, &facts, copy_bytes, (cn_target[]){to, from}, 2, &bytes, sizeof bytes);
 }
 
 static bool find_workspaces(planner *p)

@@ -16,8 +16,9 @@ typedef struct root {
     int variable;    /* IN_VARIABLE: index into the plan's */
     size_t offset;   /* in the owner, the block or the constants */
     const void *data;
-    int claim;  /* the last run of updates that wants to lay it */
-    bool final; /* the last value of an assigned variable */
+    int counted; /* 1 + the position of the last group among whose bytes it was counted */
+    int claim;   /* the last run of updates that wants to lay it */
+    bool final;  /* the last value of an assigned variable */
 } root;
 
 enum { FOREVER = INT32_MAX };

@@ -2,6 +2,7 @@
 #include "core/program.h"
 #include "core/pieces.h"
 #include <string.h>
+#include <time.h>
 
 typedef struct step {
     cn_kernel *kernel;
@@ -19,8 +20,8 @@ struct cn_frame {
     bool busy;
 };
 
-bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, int pointers, const void *prepared,
-                    size_t prepared_bytes)
+bool cn_program_add(cn_plan *plan, const cn_step_facts *facts, cn_kernel *kernel, const cn_target *targets,
+                    int pointers, const void *prepared, size_t prepared_bytes)
 {
     size_t begin = offsetof(step, pointer) + (size_t)pointers * sizeof(void *);
     begin = (begin + 15) / 16 * 16;
@@ -29,6 +30,8 @@ bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, 
         cn_fail(CN_UNSUPPORTED, "plan: an operation has too many inputs: %d", pointers);
         return false;
     }
+    if (!cn_grow((void **)&plan->step_facts, plan->facts.kernels, &plan->step_facts_capacity, sizeof *plan->step_facts))
+        return false;
     while (plan->program_bytes + bytes > plan->program_capacity) {
         size_t larger = plan->program_capacity ? plan->program_capacity * 2 : 4096;
         unsigned char *memory = cn_resize(plan->program, plan->program_bytes, larger, 1);
@@ -49,7 +52,7 @@ bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, 
     s->pointers = (uint16_t)pointers;
     memcpy((unsigned char *)s + begin, prepared, prepared_bytes);
     plan->program_bytes += bytes;
-    plan->facts.kernels++;
+    plan->step_facts[plan->facts.kernels++] = *facts;
     return true;
 }
 
@@ -72,6 +75,7 @@ void cn_plan_free(cn_plan *plan)
     pthread_mutex_destroy(&plan->lock);
     cn_release(plan->program);
     cn_release(plan->target);
+    cn_release(plan->step_facts);
     for (int i = 0; i < plan->variable_count; i++)
         cn_variable_free(plan->variable[i].variable);
     cn_release(plan->variable);
@@ -180,6 +184,40 @@ void *cn_frame_output(cn_frame *frame, int index)
     return address(frame, frame->plan->output[index]);
 }
 
+static _Thread_local struct {
+    cn_profiler *tell;
+    void *context;
+} profiler;
+
+void cn_set_profiler(cn_profiler *tell, void *context)
+{
+    profiler.tell = tell;
+    profiler.context = context;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bool run_profiled(const cn_plan *plan, int index, step *s)
+{
+    const cn_step_facts *facts = &plan->step_facts[index];
+    double begin = now();
+    bool done = s->kernel(s->pointer, (unsigned char *)s + s->prepared);
+    profiler.tell(profiler.context, &(cn_kernel_run){.plan = plan,
+                                                     .index = index,
+                                                     .operation = facts->operation,
+                                                     .fused = facts->fused,
+                                                     .shape = facts->shape,
+                                                     .flops = facts->flops,
+                                                     .bytes = facts->bytes,
+                                                     .seconds = now() - begin});
+    return done;
+}
+
 bool cn_frame_run(cn_frame *frame, int64_t step_value)
 {
     const cn_plan *plan = frame->plan;
@@ -190,9 +228,11 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
         *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
     unsigned mode = cn_float_mode_flush();
     bool done = true;
+    int index = 0;
     for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
          at += ((step *)at)->bytes)
-        done = ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+        done = profiler.tell ? run_profiled(plan, index++, (step *)at)
+                             : ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
     cn_float_mode_restore(mode);
     for (int i = 0; done && i < plan->variable_count; i++)
         if (plan->variable[i].assigned)

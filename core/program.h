@@ -29,11 +29,21 @@ typedef struct cn_distance {
     int64_t bytes;
 } cn_distance;
 
+/* What a profiler is told of a step. */
+typedef struct cn_step_facts {
+    const char *operation;
+    int fused;
+    cn_shape shape;
+    double flops, bytes;
+} cn_step_facts;
+
 struct cn_plan {
     unsigned char *program; /* the steps, without addresses */
     size_t program_bytes, program_capacity;
     cn_target *target; /* of every pointer of every step, in order */
     int target_count, target_capacity;
+    cn_step_facts *step_facts; /* of facts.kernels steps */
+    int step_facts_capacity;
     cn_variable_use *variable;
     int variable_count, variable_capacity;
     cn_distance *distance;
@@ -52,6 +62,6 @@ struct cn_plan {
 };
 
 /* Appends a step with these pointers and a copy of what its kernel is given. */
-bool cn_program_add(cn_plan *plan, cn_kernel *kernel, const cn_target *targets, int pointers, const void *prepared,
-                    size_t prepared_bytes);
+bool cn_program_add(cn_plan *plan, const cn_step_facts *facts, cn_kernel *kernel, const cn_target *targets,
+                    int pointers, const void *prepared, size_t prepared_bytes);
 #endif

@@ -92,6 +92,21 @@ typedef struct cn_plan_facts {
 } cn_plan_facts;
 CN_API cn_plan_facts cn_plan_describe(const cn_plan *plan);
 
+/* One kernel of a plan, run once. */
+typedef struct cn_kernel_run {
+    const cn_plan *plan;
+    int index;             /* among the kernels of the plan */
+    const char *operation; /* its name; of a chain of element-wise operations, that of the first */
+    int fused;             /* element-wise operations run with it, in a chain or as an epilogue */
+    cn_shape shape;        /* of its first output */
+    double flops;          /* of its products: 2 for each multiply-add; 0 for a kernel without one */
+    double bytes;          /* of memory that it reads or writes, each byte once */
+    double seconds;
+} cn_kernel_run;
+/* Called after each kernel of every plan that this thread runs, until another is set; NULL, the default: no one. */
+typedef void cn_profiler(void *context, const cn_kernel_run *run);
+CN_API void cn_set_profiler(cn_profiler *profiler, void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,8 @@
 #include <criterion/criterion.h>
 #include <float.h>
 #include <omp.h>
+#include <pthread.h>
+#include <unistd.h>
 
 static const double long_enough = 1e9; /* nanoseconds */
 
@@ -10,23 +12,33 @@ enum { PIECES = 100 };
 
 typedef struct {
     int runs[PIECES];
-    int thread[PIECES];
+    pthread_t thread[PIECES];
 } record;
 
 static void note(void *context, int64_t piece)
 {
     record *seen = context;
     seen->runs[piece]++;
-    seen->thread[piece] = omp_get_thread_num();
+    seen->thread[piece] = pthread_self();
 }
 
-static int highest_thread(const record *seen)
+/* Takes long enough for every thread to come. */
+static void note_slowly(void *context, int64_t piece)
 {
-    int highest = 0;
-    for (int i = 0; i < PIECES; i++)
-        if (seen->thread[i] > highest)
-            highest = seen->thread[i];
-    return highest;
+    note(context, piece);
+    usleep(2000);
+}
+
+static int threads_seen(const record *seen)
+{
+    int count = 0;
+    for (int i = 0; i < PIECES; i++) {
+        bool known = false;
+        for (int j = 0; j < i; j++)
+            known = known || pthread_equal(seen->thread[j], seen->thread[i]);
+        count += !known;
+    }
+    return count;
 }
 
 Test(parallel, every_piece_runs_once_whatever_the_number_of_threads)
@@ -45,8 +57,8 @@ Test(parallel, uses_the_threads_that_were_set)
     record seen = {0};
     cn_set_threads(3);
     cr_assert_eq(cn_threads(), 3);
-    cn_parallel(PIECES, long_enough, note, &seen);
-    cr_assert_eq(highest_thread(&seen), 2);
+    cn_parallel(PIECES, long_enough, note_slowly, &seen);
+    cr_assert_eq(threads_seen(&seen), 3);
 }
 
 Test(parallel, zero_threads_means_what_openmp_offers)
@@ -63,7 +75,7 @@ Test(parallel, little_work_wakes_no_thread)
     record seen = {0};
     cn_set_threads(4);
     cn_parallel(PIECES, 100, note, &seen);
-    cr_assert_eq(highest_thread(&seen), 0);
+    cr_assert_eq(threads_seen(&seen), 1);
     cr_assert_eq(seen.runs[PIECES - 1], 1);
 }
 
@@ -77,13 +89,13 @@ Test(parallel, no_piece_runs_nothing)
 
 typedef struct {
     record inner[4];
-    int outer_thread[4];
+    pthread_t outer_thread[4];
 } nest;
 
 static void run_inner(void *context, int64_t piece)
 {
     nest *seen = context;
-    seen->outer_thread[piece] = omp_get_thread_num();
+    seen->outer_thread[piece] = pthread_self();
     cn_parallel(PIECES, long_enough, note, &seen->inner[piece]);
 }
 
@@ -95,7 +107,7 @@ Test(parallel, inside_another_it_runs_in_place)
     for (int i = 0; i < 4; i++)
         for (int j = 0; j < PIECES; j++) {
             cr_assert_eq(seen.inner[i].runs[j], 1);
-            cr_assert_eq(seen.inner[i].thread[j], seen.outer_thread[i]);
+            cr_assert(pthread_equal(seen.inner[i].thread[j], seen.outer_thread[i]));
         }
 }
 

@@ -214,3 +214,47 @@ Test(plan, outlives_the_owner_of_its_variables)
     cr_expect_lt(second, first);
     cn_plan_free(d.plan);
 }
+
+/* What a profiler is told. */
+
+typedef struct told {
+    const cn_plan *plan;
+    int runs, kernels;
+    double flops, bytes;
+    char operation[32];
+} told;
+
+static void add_run(void *context, const cn_kernel_run *run)
+{
+    told *t = context;
+    cr_expect_eq(run->index, t->runs++);
+    cr_expect_geq(run->seconds, 0);
+    t->plan = run->plan;
+    t->flops += run->flops;
+    t->bytes += run->bytes;
+    t->kernels += 1 + run->fused;
+    strncpy(t->operation, run->operation, sizeof t->operation - 1);
+}
+
+Test(plan, tells_a_profiler_of_each_kernel_with_its_work)
+{
+    float a[6] = {1, 2, 3, 4, 5, 6}, b[12] = {1}, c[8];
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *x = cn_feed(tape, CN_SHAPE(2, 3)), *y = cn_feed(tape, CN_SHAPE(3, 4));
+    cn_plan *plan = cn_plan_new(tape, {cn_relu(cn_matmul(x, y))});
+    cn_tape_free(tape);
+    told t = {.plan = NULL};
+    cn_set_profiler(add_run, &t);
+    cr_assert(cn_run(plan, {cn_array(a, 2, 3), cn_array(b, 3, 4)}, {cn_array(c, 2, 4)}));
+    cn_set_profiler(NULL, NULL);
+    cr_expect_eq(t.plan, plan);
+    cr_expect_eq(t.runs, cn_plan_describe(plan).kernels);
+    cr_expect_eq(t.runs, 1);
+    cr_expect_eq(t.kernels, 2);
+    cr_expect_str_eq(t.operation, "matmul");
+    cr_expect_eq(t.flops, 2 * 2 * 3 * 4);
+    cr_expect_eq(t.bytes, (6 + 12 + 8) * sizeof(float));
+    cr_assert(cn_run(plan, {cn_array(a, 2, 3), cn_array(b, 3, 4)}, {cn_array(c, 2, 4)}));
+    cr_expect_eq(t.runs, 1, "called after it was taken away");
+    cn_plan_free(plan);
+}

@@ -329,6 +329,7 @@ static bool attention_prepare(const cn_entry *entry, cn_preparation *preparation
     s->result = dense_strides(s->queries, s->heads, s->width);
     choose_pieces(s, s->batch * s->heads * s->tiles);
     preparation->workspace = (size_t)(s->pieces * forward_bytes(s));
+    preparation->flops = flops(s);
     preparation->kernel = run_forward;
     return true;
 }
@@ -439,6 +440,7 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
     s->result = strides_of(entry->input[GRADIENT_IN]);
     choose_pieces(s, s->batch * s->groups);
     preparation->workspace = (size_t)(s->pieces * backward_bytes(s));
+    preparation->flops = 2.5 * flops(s); /* the scores are computed again */
     preparation->kernel = run_backward;
     return true;
 }

@@ -97,6 +97,7 @@ static bool prepare(const cn_entry *entry, cn_preparation *preparation, cn_convo
         return false;
     p->convolution = ((const geometry *)entry->attributes)->convolution;
     p->pass = pass;
+    preparation->flops = cn_convolution_flops(&p->convolution);
     preparation->workspace = cn_convolution_workspace(&p->convolution, pass);
     p->has_workspace = preparation->workspace > 0;
     preparation->kernel = run_convolution;

@@ -204,6 +204,8 @@ static bool matmul_prepare(const cn_entry *entry, cn_preparation *preparation)
     for (int d = 0; d < p->outer_rank; d++)
         p->outer_count *= p->dim[d];
     p->element = (int)cn_dtype_size(a->dtype);
+    preparation->flops =
+        2 * (double)(p->outer_count * gemm->batch) * (double)gemm->m * (double)gemm->n * (double)gemm->k;
     preparation->workspace = cn_gemm_workspace(gemm);
     preparation->kernel = run_stacked_product;
     return true;

@@ -426,6 +426,7 @@ static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
     }
     set_forward_bytes(&f, s);
     preparation->workspace = (size_t)(s->pieces * f.piece_bytes + ready);
+    preparation->flops = 2 * (double)(s->batch * s->time) * (double)cn_shape_size(entry->input[1]->shape);
     preparation->kernel = run_forward;
     return true;
 }
@@ -636,6 +637,7 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
     /* Where a plan leaves out the output. */
     int64_t inner = aligned(time * batch * s->width * s->element);
     preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + ready + inner);
+    preparation->flops = 4 * (double)(batch * time) * (double)cn_shape_size(recurrent->shape);
     preparation->kernel = run_backward;
     return true;
 }
