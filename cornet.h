@@ -86,5 +86,6 @@
 #include "models/model.h"
 #include "training/training.h"
 #include "data/idx.h"
+#include "data/npy.h"
 #include "formats/safetensors.h"
 #endif
