@@ -83,9 +83,10 @@
 #include "optim/muon.h"
 #include "optim/loss_scale.h"
 #include "optim/multi.h"
-#include "models/model.h"
-#include "training/training.h"
+#include "data/dataset.h"
 #include "data/idx.h"
 #include "data/npy.h"
+#include "models/model.h"
+#include "training/training.h"
 #include "formats/safetensors.h"
 #endif
