@@ -86,6 +86,7 @@
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/npy.h"
+#include "data/sequences.h"
 #include "models/model.h"
 #include "training/training.h"
 #include "formats/safetensors.h"
