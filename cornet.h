@@ -83,8 +83,11 @@
 #include "optim/muon.h"
 #include "optim/loss_scale.h"
 #include "optim/multi.h"
+#include "data/dataset.h"
+#include "data/idx.h"
+#include "data/npy.h"
+#include "data/sequences.h"
 #include "models/model.h"
 #include "training/training.h"
-#include "data/idx.h"
 #include "formats/safetensors.h"
 #endif

@@ -256,8 +256,6 @@ static cn_tensor *up_sampling_call(cn_layer *layer, cn_tensor *x)
     return args->interpolation == CN_NEAREST ? x : cn_image_resize_with(resized);
 }
 
-static const char *const interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
-
 /* The classes for one, two and three axes; `numbers` is what Keras calls theirs, and the last
  * argument a field that one of them has alone. */
 #define SPATIAL(type, space, class_name, numbers, defaults, ...)                                                   \
@@ -282,7 +280,7 @@ SPATIAL(zero_padding, 2, "ZeroPadding2D", padding, CN_ZERO_PADDING_DEFAULTS, {0}
 SPATIAL(zero_padding, 3, "ZeroPadding3D", padding, CN_ZERO_PADDING_DEFAULTS, {0})
 SPATIAL(up_sampling, 1, "UpSampling1D", size, CN_UP_SAMPLING_DEFAULTS, {0})
 SPATIAL(up_sampling, 2, "UpSampling2D", size, CN_UP_SAMPLING_DEFAULTS,
-        CN_ARGUMENT_CHOICE(up_sampling, interpolation, interpolations))
+        CN_ARGUMENT_CHOICE(up_sampling, interpolation, cn_interpolations))
 SPATIAL(up_sampling, 3, "UpSampling3D", size, CN_UP_SAMPLING_DEFAULTS, {0})
 #undef SPATIAL
 

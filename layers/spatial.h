@@ -5,6 +5,8 @@
 #include "layers/layer.h"
 
 static const char *const cn_data_formats[] = {"channels_last", "channels_first", NULL};
+/* Those of cn_interpolation. */
+static const char *const cn_interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
 
 /* The number of axes of space: all but the batch and the channels. */
 static inline int cn_space_of(const cn_layer *layer)

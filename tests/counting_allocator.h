@@ -1,13 +1,13 @@
-/* An allocator that counts, and that fails from a chosen call on. It counts for one thread. */
+/* An allocator that counts, and that fails from a chosen call on. */
 #ifndef CN_TESTS_COUNTING_ALLOCATOR_H
 #define CN_TESTS_COUNTING_ALLOCATOR_H
 #include <cornet/core/memory.h>
 #include <stdlib.h>
 
 static struct {
-    long calls; /* of allocate since counting_start */
-    long live;  /* blocks allocated and not released since then */
-    long limit; /* this many calls succeed */
+    _Atomic long calls; /* of allocate since counting_start */
+    _Atomic long live;  /* blocks allocated and not released since then */
+    long limit;         /* this many calls succeed */
 } counting;
 
 static inline void *counting_allocate(size_t bytes)

@@ -24,6 +24,12 @@ Test(layer_gradients, activation_flatten_reshape)
     EXPECT_GRADIENTS(cn_reshape_layer(CN_SHAPE(3, -1)), .input_count = 1, .inputs = {CN_SHAPE(2, 6)});
 }
 
+Test(layer_gradients, resizing_and_center_crop)
+{
+    EXPECT_GRADIENTS(cn_resizing(3, 5), .input_count = 1, .inputs = {CN_SHAPE(1, 4, 3, 2)});
+    EXPECT_GRADIENTS(cn_center_crop(2, 3), .input_count = 1, .inputs = {CN_SHAPE(2, 4, 4, 1)});
+}
+
 Test(layer_gradients, concatenate)
 {
     EXPECT_GRADIENTS(cn_concatenate_layer(), .input_count = 2, .inputs = {CN_SHAPE(2, 3), CN_SHAPE(2, 2)});

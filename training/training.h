@@ -3,6 +3,7 @@
 #ifndef CN_TRAINING_TRAINING_H
 #define CN_TRAINING_TRAINING_H
 #include <stdio.h>
+#include "../data/dataset.h"
 #include "../models/model.h"
 
 #ifdef __cplusplus
@@ -77,13 +78,20 @@ typedef struct cn_fit_args {
     const cn_class_weight *class_weight;     /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
     cn_callback callbacks[CN_MAX_CALLBACKS]; /* ends with one without any function */
     int64_t steps_per_epoch;
-    FILE *file; /* standard output by default */
+    FILE *file;                         /* standard output by default */
+    cn_dataset *data, *validation_data; /* in place of arrays; they stay the caller's */
+    int64_t validation_steps;
 } cn_fit_args;
 /* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure. */
 #define CN_FIT_DEFAULTS .batch_size = 32, .epochs = 1, .verbose = 1, .validation_freq = 1, .shuffle = true
 #define cn_fit(model, ...) cn_fit_with((model), (cn_fit_args){CN_FIT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
 CN_API cn_fit_args cn_fit_defaults(void);
+/* The same from a data set of batches (cn_dataset_batch): cn_fit_data(model, data, .epochs = 2, .validation_data = v).
+ * An epoch is a pass, or steps_per_epoch batches; these go on where the epoch before ended, and if the data set ends
+ * among them, so does the epoch, with Keras' warning. Not with validation_split, sample_weight (the data set has its
+ * own) and shuffle, which is left to the data set. */
+#define cn_fit_data(model, ...) cn_fit((model), .data = __VA_ARGS__)
 
 /* cn_evaluate(model, {x}, {y}): the loss and the metrics, in `logs` if given. The loss alone is returned; NaN with the
  * error set on failure. Silent unless .verbose is given. */
@@ -95,12 +103,16 @@ typedef struct cn_evaluate_args {
     cn_logs *logs;
     cn_callback callbacks[CN_MAX_CALLBACKS];
     FILE *file;
+    cn_dataset *data; /* in place of arrays */
+    int64_t steps;    /* the most; 0: all */
 } cn_evaluate_args;
 #define CN_EVALUATE_DEFAULTS .batch_size = 32
 #define cn_evaluate(model, ...) \
     cn_evaluate_with((model), (cn_evaluate_args){CN_EVALUATE_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API double cn_evaluate_with(cn_model *model, cn_evaluate_args args);
 CN_API cn_evaluate_args cn_evaluate_defaults(void);
+/* cn_evaluate_data(model, data, .logs = &logs): the same from a data set of batches. */
+#define cn_evaluate_data(model, ...) cn_evaluate((model), .data = __VA_ARGS__)
 
 /* cn_predict(model, {x}, {p}): writes one array an output. Silent unless .verbose is given. Many threads may predict
  * with one model. */
@@ -111,12 +123,18 @@ typedef struct cn_predict_args {
     int verbose;
     cn_callback callbacks[CN_MAX_CALLBACKS];
     FILE *file;
+    cn_dataset *data; /* in place of x, whose targets are ignored */
+    int64_t steps;    /* the most; 0: all */
 } cn_predict_args;
 #define CN_PREDICT_DEFAULTS .batch_size = 32
 #define cn_predict(model, ...) \
     cn_predict_with((model), (cn_predict_args){CN_PREDICT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API bool cn_predict_with(cn_model *model, cn_predict_args args);
 CN_API cn_predict_args cn_predict_defaults(void);
+/* cn_predict_data(model, data, {p}): the same from a data set of batches, whose samples p must have room for exactly.
+ */
+#define cn_predict_data(model, dataset, ...) \
+    cn_predict_with((model), (cn_predict_args){CN_PREDICT_DEFAULTS, .data = (dataset), .y = __VA_ARGS__})
 
 /* One step on one batch; the loss and the metrics of the batch alone, in `logs` if given. */
 typedef struct cn_batch_args {
