@@ -223,7 +223,7 @@ Test(fit_data, data_larger_than_memory_train_in_bounded_memory)
     cn_history *history = cn_fit_data(model, data, .verbose = 0);
     cr_assert(history, "%s", cn_error_message());
     /* Of inputs that are all zero the bias alone learns, (1 - 2 rate)^steps is left of the error. */
-    float prediction, zeros[WIDE] = {0};
+    float prediction = 0, zeros[WIDE] = {0};
     cr_assert(cn_predict(model, {cn_array(zeros, 1, WIDE)}, {cn_array(&prediction, 1, 1)}));
     cr_expect_float_eq(prediction, 1, 1e-5);
     cn_dataset_free(data);
