@@ -12,12 +12,17 @@ static inline cn_tensor *expect_counting(cn_tape *tape, cn_shape shape)
     return cn_reshape(cn_arange(tape, (double)cn_shape_size(shape), .dtype = CN_F64), shape);
 }
 
-static inline void expect_tensor(cn_tensor *got, cn_shape shape, const double *values)
+static inline void expect_shape(const cn_tensor *got, cn_shape shape)
 {
-    cr_assert_not_null(got, "%s", cn_error_message());
     char is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
+    cr_assert_not_null(got, "%s", cn_error_message());
     cr_assert(cn_shape_equal(cn_shape_of(got), shape), "shape %s, not %s",
               cn_shape_text(cn_shape_of(got), is, sizeof is), cn_shape_text(shape, wanted, sizeof wanted));
+}
+
+static inline void expect_tensor(cn_tensor *got, cn_shape shape, const double *values)
+{
+    expect_shape(got, shape);
     int64_t count = cn_shape_size(shape);
     double *all = calloc((size_t)count + 1, sizeof *all);
     cr_assert(cn_values(got, cn_array_with(all, CN_ARRAY_F64, true, shape)), "%s", cn_error_message());
@@ -35,6 +40,23 @@ static inline void expect_error(bool failed, const char *message)
     cr_assert(failed);
     cr_assert_str_eq(cn_error_message(), message);
     cn_error_clear();
+}
+
+static inline void expect_failure(bool failed, cn_code code, const char *message)
+{
+    cr_expect(failed, "%s", message);
+    cr_expect_eq(cn_error_code(), code, "%s", cn_error_message());
+    cr_expect_str_eq(cn_error_message(), message);
+    cn_error_clear();
+}
+
+/* The end of a test of layers: no error is left, and nothing of what it set. */
+static inline void expect_clear(void)
+{
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    cn_clear_session();
+    cn_set_default_dtype(CN_F32);
+    cn_set_threads(0);
 }
 
 /* Two tensors of one shape with the same values, but for a relative error (absolute below 1). */

@@ -5,12 +5,6 @@
 #include <pthread.h>
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(building, .fini = expect_clear);
 
 Test(building, a_sequential_model_whose_first_call_failed_can_be_called_with_another_shape)

@@ -214,7 +214,7 @@ Test(callback, values_added_to_the_logs_are_in_the_history)
     cn_model_free(model);
 }
 
-static void expect_failure(const char *hook, const char *given, cn_code code, const char *message)
+static void expect_hook_failure(const char *hook, const char *given, cn_code code, const char *message)
 {
     journal j = {.stop_after = -1, .failing = hook, .message = given};
     cn_model *model = new_model();
@@ -230,15 +230,15 @@ static void expect_failure(const char *hook, const char *given, cn_code code, co
 
 Test(callback, a_hook_that_fails_ends_training_with_its_error)
 {
-    expect_failure("}epoch", "epoch: enough", CN_VALUE, "epoch: enough");
-    expect_failure("train{", NULL, CN_STATE, "a callback's on_train_begin failed");
-    expect_failure("}train", NULL, CN_STATE, "a callback's on_train_end failed");
-    expect_failure("epoch{", NULL, CN_STATE, "a callback's on_epoch_begin failed");
-    expect_failure("}epoch", NULL, CN_STATE, "a callback's on_epoch_end failed");
-    expect_failure("batch{", NULL, CN_STATE, "a callback's on_train_batch_begin failed");
-    expect_failure("}batch", NULL, CN_STATE, "a callback's on_train_batch_end failed");
-    expect_failure("test{", NULL, CN_STATE, "a callback's on_test_begin failed");
-    expect_failure("}test", NULL, CN_STATE, "a callback's on_test_end failed");
+    expect_hook_failure("}epoch", "epoch: enough", CN_VALUE, "epoch: enough");
+    expect_hook_failure("train{", NULL, CN_STATE, "a callback's on_train_begin failed");
+    expect_hook_failure("}train", NULL, CN_STATE, "a callback's on_train_end failed");
+    expect_hook_failure("epoch{", NULL, CN_STATE, "a callback's on_epoch_begin failed");
+    expect_hook_failure("}epoch", NULL, CN_STATE, "a callback's on_epoch_end failed");
+    expect_hook_failure("batch{", NULL, CN_STATE, "a callback's on_train_batch_begin failed");
+    expect_hook_failure("}batch", NULL, CN_STATE, "a callback's on_train_batch_end failed");
+    expect_hook_failure("test{", NULL, CN_STATE, "a callback's on_test_begin failed");
+    expect_hook_failure("}test", NULL, CN_STATE, "a callback's on_test_end failed");
 }
 
 Test(callback, a_hook_that_fails_ends_evaluate_and_predict)

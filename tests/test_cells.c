@@ -2,13 +2,6 @@
 #include "expect.h"
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-    cn_set_default_dtype(CN_F32);
-}
-
 static void use_f64(void)
 {
     cn_set_default_dtype(CN_F64);

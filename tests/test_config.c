@@ -49,14 +49,7 @@ static void begin(void)
     cr_assert(cn_register_layer(&every_class));
 }
 
-static void end(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-    cn_set_default_dtype(CN_F32);
-}
-
-TestSuite(config, .init = begin, .fini = end);
+TestSuite(config, .init = begin, .fini = expect_clear);
 
 /* The layer of a config given as text. Its strings are gone when this returns, so that it must have copies. */
 static cn_layer *read_layer(const char *text)

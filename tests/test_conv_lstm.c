@@ -2,11 +2,6 @@
 #include "expect.h"
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
 TestSuite(conv_lstm, .fini = expect_clear);
 
 enum { BATCH = 2, TIME = 4, SIDE = 3, CHANNELS = 2, FILTERS = 2, STATE = BATCH * SIDE * SIDE * FILTERS };

@@ -1,5 +1,6 @@
 /* fit, evaluate, predict and single batches: what they compute, count, log and print. */
 #include "models/step.h"
+#include "expect.h"
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <ctype.h>
@@ -33,13 +34,6 @@ static void expect_done(bool done)
 static void expect_near(double got, double expected)
 {
     cr_assert(fabs(got - expected) <= 1e-12 * fmax(1, fabs(expected)), "%.17g, not %.17g", got, expected);
-}
-
-static void expect_error(cn_code code, const char *message)
-{
-    cr_expect_eq(cn_error_code(), code);
-    cr_expect_str_eq(cn_error_message(), message);
-    cn_error_clear();
 }
 
 /* y = w x + b, trained by gradient descent on the mean squared error. */
@@ -515,11 +509,11 @@ Test(fit, predict_wants_arrays_of_the_right_size)
     double p[SAMPLES];
     cn_model *model = line_model(0);
     cr_expect_not(cn_predict(model, {cn_array(xs, SAMPLES, 1)}, {cn_array(p, SAMPLES - 1, 1)}));
-    expect_error(CN_SHAPES, "predict: the array has shape (6, 1), not (7, 1)");
+    expect_failure(true, CN_SHAPES, "predict: the array has shape (6, 1), not (7, 1)");
     cr_expect_not(cn_predict(model, {cn_array(xs, SAMPLES, 1)}, {cn_array(ys, SAMPLES, 1)}));
-    expect_error(CN_ARGUMENT, "predict: output 0 of sequential needs an array that is not const");
+    expect_failure(true, CN_ARGUMENT, "predict: output 0 of sequential needs an array that is not const");
     cr_expect_not(cn_predict(model, {cn_array(xs, SAMPLES, 1)}));
-    expect_error(CN_ARGUMENT, "predict: output 0 of sequential needs an array that is not const");
+    expect_failure(true, CN_ARGUMENT, "predict: output 0 of sequential needs an array that is not const");
     cn_model_free(model);
 }
 

@@ -1,4 +1,5 @@
 /* How user code reads: the idioms that the design rests on, compiled and run. */
+#include "my_dense.h"
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <math.h>
@@ -252,35 +253,6 @@ Test(idioms, constructors_on_structs_serve_other_languages)
     cr_assert_eq(cn_count_params(layer), 20);
     cn_layer_free(layer);
 }
-
-typedef struct {
-    cn_layer base;
-    int64_t units;
-    cn_tensor *w, *b;
-} my_dense;
-
-static bool my_build(cn_layer *layer, const cn_shape *in)
-{
-    my_dense *d = (my_dense *)layer;
-    d->w = cn_add_weight(layer, "w", CN_SHAPE(in->dim[in->rank - 1], d->units), .initializer = cn_init_random_normal());
-    d->b = cn_add_weight(layer, "b", CN_SHAPE(d->units), .initializer = cn_init_random_normal());
-    return d->w && d->b;
-}
-
-static cn_tensor *my_call(cn_layer *layer, cn_tensor *x)
-{
-    my_dense *d = (my_dense *)layer;
-    return cn_add(cn_matmul(x, d->w), d->b);
-}
-
-static const cn_layer_class my_dense_class = {.name = "MyDense",
-                                              .size = sizeof(my_dense),
-                                              .build = my_build,
-                                              .call = my_call,
-                                              .fields = {CN_FIELD_INT(my_dense, units)},
-                                              .min_rank = 1};
-
-#define my_dense(...) cn_layer_like(&my_dense_class, &(my_dense){.base = {0}, __VA_ARGS__}) /* my_dense(5) */
 
 Test(idioms, a_layer_of_the_users_own_needs_no_shape_function)
 {

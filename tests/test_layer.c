@@ -3,55 +3,12 @@
 #include "counting_allocator.h"
 #include "expect.h"
 #include "layers/graph.h"
+#include "my_dense.h"
 #include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
-/* The user's own layer of the manual. */
-typedef struct {
-    cn_layer base;
-    int64_t units;
-    cn_tensor *w, *b;
-} my_dense;
-
-static bool my_build(cn_layer *layer, const cn_shape *in)
-{
-    my_dense *d = (my_dense *)layer;
-    d->w = cn_add_weight(layer, "w", CN_SHAPE(in->dim[in->rank - 1], d->units), .initializer = cn_init_random_normal());
-    d->b = cn_add_weight(layer, "b", CN_SHAPE(d->units), .initializer = cn_init_random_normal());
-    return d->w && d->b;
-}
-
-static cn_tensor *my_call(cn_layer *layer, cn_tensor *x)
-{
-    my_dense *d = (my_dense *)layer;
-    return cn_add(cn_matmul(x, d->w), d->b);
-}
-
-static const cn_layer_class my_dense_class = {.name = "MyDense",
-                                              .size = sizeof(my_dense),
-                                              .build = my_build,
-                                              .call = my_call,
-                                              .fields = {CN_FIELD_INT(my_dense, units)},
-                                              .min_rank = 1};
-
-#define my_dense(...) cn_layer_like(&my_dense_class, &(my_dense){.base = {0}, __VA_ARGS__})
-
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(layer, .fini = expect_clear);
-
-static void expect_shape(const cn_tensor *tensor, cn_shape shape)
-{
-    char is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
-    cr_assert_not_null(tensor, "%s", cn_error_message());
-    cr_assert(cn_shape_equal(cn_shape_of(tensor), shape), "shape %s, not %s",
-              cn_shape_text(cn_shape_of(tensor), is, sizeof is), cn_shape_text(shape, wanted, sizeof wanted));
-}
 
 Test(layer, of_the_users_own_computes_on_real_tensors)
 {

@@ -1,12 +1,6 @@
 /* Activations as layers, beside what the golden cases show: names, masks, gradients, weights and refusals. */
 #include "expect.h"
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(layers_activation, .fini = expect_clear);
 
 Test(layers_activation, automatic_names_are_kerass)

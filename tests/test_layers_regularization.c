@@ -2,12 +2,6 @@
 #include "expect.h"
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(layers_regularization, .fini = expect_clear);
 
 enum { MANY = 40000 };

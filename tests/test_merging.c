@@ -1,12 +1,6 @@
 /* Layers that join and reshape: what becomes of masks, wrong arguments, automatic names. */
 #include "expect.h"
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(merging, .fini = expect_clear);
 
 static cn_tensor *constant(cn_tape *tape, const float *values, cn_shape shape)

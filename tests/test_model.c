@@ -1,4 +1,5 @@
 /* Models: graphs of layers, their order, weights and names, sharing, nesting, compiling. */
+#include "expect.h"
 #include <criterion/criterion.h>
 #include <cornet/cornet.h>
 #include <string.h>
@@ -10,13 +11,6 @@ static void teardown(void)
 }
 
 TestSuite(model, .fini = teardown);
-
-static void expect_error(cn_code code, const char *message)
-{
-    cr_expect_eq(cn_error_code(), code);
-    cr_expect_str_eq(cn_error_message(), message);
-    cn_error_clear();
-}
 
 static void expect_layers(const cn_model *model, const char *const *names, int count)
 {
@@ -132,7 +126,7 @@ Test(model, weights_are_set_only_if_every_shape_fits)
     cr_assert(cn_set_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 2)));
     w[0][0] = 9;
     cr_expect_not(cn_set_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 3)));
-    expect_error(CN_SHAPES, "set_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (3,)");
+    expect_failure(true, CN_SHAPES, "set_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (3,)");
     cn_values(cn_weight(layer, 0), cn_array(got[0], 2, 2));
     cr_expect_float_eq(got[0][0], 1, 0);
     cn_model_free(model);
@@ -143,7 +137,7 @@ Test(model, layer_is_found_by_name)
     cn_model *model = cn_sequential(cn_input_layer(2), cn_named(cn_dense(2), "hidden"), cn_dense(1));
     cr_expect_eq(cn_layer_by_name(model, "hidden"), cn_get_layer(model, 0));
     cr_expect_null(cn_layer_by_name(model, "absent"));
-    expect_error(CN_ARGUMENT, "sequential: has no layer named absent");
+    expect_failure(true, CN_ARGUMENT, "sequential: has no layer named absent");
     cn_model_free(model);
 }
 
@@ -151,8 +145,8 @@ Test(model, disconnected_graph_is_an_error)
 {
     cn_tensor *a = cn_input(2), *b = cn_input(2);
     cr_expect_null(cn_model_new({a}, {cn_call(cn_dense(1), b)}));
-    expect_error(CN_ARGUMENT,
-                 "model: the graph is disconnected: its outputs need input_2, which is not among its inputs");
+    expect_failure(true, CN_ARGUMENT,
+                   "model: the graph is disconnected: its outputs need input_2, which is not among its inputs");
 }
 
 Test(model, two_layers_of_one_name_are_an_error)
@@ -160,7 +154,7 @@ Test(model, two_layers_of_one_name_are_an_error)
     cn_tensor *in = cn_input(2);
     cn_tensor *x = cn_call(cn_named(cn_dense(2), "same"), in);
     cr_expect_null(cn_model_new({in}, {cn_call(cn_named(cn_dense(2), "same"), x)}));
-    expect_error(CN_ARGUMENT, "model: two layers are named same");
+    expect_failure(true, CN_ARGUMENT, "model: two layers are named same");
 }
 
 Test(model, thousand_layers_deep_model_is_no_problem)

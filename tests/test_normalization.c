@@ -4,15 +4,7 @@
 #include "expect.h"
 #include <string.h>
 
-static void teardown(void)
-{
-    cr_expect_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-    cn_set_default_dtype(CN_F32);
-    cn_set_threads(0);
-}
-
-TestSuite(normalization, .fini = teardown);
+TestSuite(normalization, .fini = expect_clear);
 
 /* Numbers from low - 1 to low + 1 without a pattern. */
 static cn_tensor *waves(cn_tape *tape, cn_shape shape, double phase, double low)

@@ -5,14 +5,6 @@
 #include "expect.h"
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-    cn_set_default_dtype(CN_F32);
-    cn_set_threads(0);
-}
-
 TestSuite(recurrent, .fini = expect_clear);
 
 /* Numbers from -1 to 1 without a pattern. */

@@ -1,5 +1,6 @@
 /* Wrong use of models and training: the error says what is wrong, and weights stay as they were. */
 #include "models/structure.h"
+#include "expect.h"
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,14 +15,6 @@ static void teardown(void)
 }
 
 TestSuite(training_error, .fini = teardown);
-
-static void expect_error(bool failed, cn_code code, const char *message)
-{
-    cr_expect(failed, "%s", message);
-    cr_expect_eq(cn_error_code(), code);
-    cr_expect_str_eq(cn_error_message(), message);
-    cn_error_clear();
-}
 
 static cn_model *new_model(void)
 {
@@ -40,7 +33,7 @@ static void expect_fit_error(cn_fit_args args, cn_code code, const char *message
     cn_model *model = new_model();
     cn_layer *layer = cn_model_layer(model);
     cr_assert(cn_get_weights(layer, cn_array(before, 2, 2), cn_array(before + 4, 2)));
-    expect_error(cn_fit_with(model, args) == NULL, code, message);
+    expect_failure(cn_fit_with(model, args) == NULL, code, message);
     cr_assert(cn_get_weights(layer, cn_array(after, 2, 2), cn_array(after + 4, 2)));
     cr_expect_arr_eq(before, after, sizeof before);
     cr_expect_eq(cn_iterations(cn_model_updater(model)), 0);
@@ -98,35 +91,35 @@ Test(training_error, of_evaluate_and_predict)
 {
     float p[6][2];
     cn_model *model = new_model();
-    expect_error(isnan(cn_evaluate(model, {X}, {Y}, .batch_size = 0)), CN_ARGUMENT, "evaluate: batch_size is 0");
-    expect_error(isnan(cn_evaluate(model, {cn_array(xs[0], 0, 2)}, {Y})), CN_ARGUMENT,
-                 "evaluate: there are no samples");
-    expect_error(!cn_predict(model, {X}, {cn_array(p[0], 6, 2)}, .batch_size = 0), CN_ARGUMENT,
-                 "predict: batch_size is 0");
-    expect_error(!cn_predict(model, {cn_array(xs[0], 0, 2)}, {cn_array(p[0], 6, 2)}), CN_ARGUMENT,
-                 "predict: there are no samples");
-    expect_error(isnan(cn_train_on_batch(model, {X})), CN_ARGUMENT,
-                 "train_on_batch: sequential has 1 outputs, 0 targets are given");
-    expect_error(isnan(cn_test_on_batch(model, {cn_array(xs[0], 0, 2)}, {Y})), CN_ARGUMENT,
-                 "test_on_batch: there are no samples");
+    expect_failure(isnan(cn_evaluate(model, {X}, {Y}, .batch_size = 0)), CN_ARGUMENT, "evaluate: batch_size is 0");
+    expect_failure(isnan(cn_evaluate(model, {cn_array(xs[0], 0, 2)}, {Y})), CN_ARGUMENT,
+                   "evaluate: there are no samples");
+    expect_failure(!cn_predict(model, {X}, {cn_array(p[0], 6, 2)}, .batch_size = 0), CN_ARGUMENT,
+                   "predict: batch_size is 0");
+    expect_failure(!cn_predict(model, {cn_array(xs[0], 0, 2)}, {cn_array(p[0], 6, 2)}), CN_ARGUMENT,
+                   "predict: there are no samples");
+    expect_failure(isnan(cn_train_on_batch(model, {X})), CN_ARGUMENT,
+                   "train_on_batch: sequential has 1 outputs, 0 targets are given");
+    expect_failure(isnan(cn_test_on_batch(model, {cn_array(xs[0], 0, 2)}, {Y})), CN_ARGUMENT,
+                   "test_on_batch: there are no samples");
     cn_model_free(model);
 }
 
 Test(training_error, of_a_model_that_is_not_compiled)
 {
     cn_model *model = cn_sequential(cn_input_layer(2), cn_dense(2));
-    expect_error(!cn_fit(model, {X}, {Y}), CN_STATE, "fit: sequential is not compiled; call cn_compile first");
-    expect_error(isnan(cn_evaluate(model, {X}, {Y})), CN_STATE,
-                 "evaluate: sequential is not compiled; call cn_compile first");
-    expect_error(isnan(cn_train_on_batch(model, {X}, {Y})), CN_STATE,
-                 "train_on_batch: sequential is not compiled; call cn_compile first");
-    expect_error(!cn_compile(model, .loss = cn_mean_squared_error()), CN_ARGUMENT,
-                 "compile: sequential is given no optimizer; .optimizer = cn_adam(), for example");
-    expect_error(
+    expect_failure(!cn_fit(model, {X}, {Y}), CN_STATE, "fit: sequential is not compiled; call cn_compile first");
+    expect_failure(isnan(cn_evaluate(model, {X}, {Y})), CN_STATE,
+                   "evaluate: sequential is not compiled; call cn_compile first");
+    expect_failure(isnan(cn_train_on_batch(model, {X}, {Y})), CN_STATE,
+                   "train_on_batch: sequential is not compiled; call cn_compile first");
+    expect_failure(!cn_compile(model, .loss = cn_mean_squared_error()), CN_ARGUMENT,
+                   "compile: sequential is given no optimizer; .optimizer = cn_adam(), for example");
+    expect_failure(
         !cn_compile(model, .optimizer = cn_sgd(), .losses = {cn_mean_squared_error(), cn_mean_squared_error()}),
         CN_ARGUMENT, "compile: sequential has 1 outputs; there is no output 1 for loss mean_squared_error");
     cr_assert(cn_compile(model, .optimizer = cn_sgd()));
-    expect_error(!cn_fit(model, {X}, {Y}, .verbose = 0), CN_STATE, "sequential: there is no loss to train by");
+    expect_failure(!cn_fit(model, {X}, {Y}, .verbose = 0), CN_STATE, "sequential: there is no loss to train by");
     cn_model_free(model);
 }
 
@@ -138,31 +131,31 @@ Test(training_error, of_too_many_outputs)
     for (int i = 0; i < CN_MAX_OUTPUTS + 1; i++)
         args.outputs[i] = cn_call(cn_dense(1), in);
     cn_model *model = cn_model_with(args);
-    expect_error(!cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error()), CN_UNSUPPORTED,
-                 "compile: model has 9 outputs; 8 is the most");
-    expect_error(!cn_predict(model, {X}, {cn_array(p[0], 6, 1)}), CN_UNSUPPORTED,
-                 "predict: model has 9 outputs; 8 is the most");
+    expect_failure(!cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error()), CN_UNSUPPORTED,
+                   "compile: model has 9 outputs; 8 is the most");
+    expect_failure(!cn_predict(model, {X}, {cn_array(p[0], 6, 1)}), CN_UNSUPPORTED,
+                   "predict: model has 9 outputs; 8 is the most");
     cn_model_free(model);
 }
 
 Test(training_error, of_models)
 {
     cn_tensor *in = cn_input(2), *out = cn_call(cn_dense(1), in);
-    expect_error(!cn_model_new({in}), CN_ARGUMENT, "model: needs inputs and outputs");
-    expect_error(!cn_model_with((cn_model_args){.outputs = {out}}), CN_ARGUMENT, "model_1: needs inputs and outputs");
+    expect_failure(!cn_model_new({in}), CN_ARGUMENT, "model: needs inputs and outputs");
+    expect_failure(!cn_model_with((cn_model_args){.outputs = {out}}), CN_ARGUMENT, "model_1: needs inputs and outputs");
     cn_tape *tape = cn_tape_new();
-    expect_error(!cn_model_new({in}, {cn_zeros(tape, CN_SHAPE(2))}), CN_ARGUMENT,
-                 "model_2: output 0 is not a symbolic tensor");
+    expect_failure(!cn_model_new({in}, {cn_zeros(tape, CN_SHAPE(2))}), CN_ARGUMENT,
+                   "model_2: output 0 is not a symbolic tensor");
     cn_tape_free(tape);
     cn_model *empty = cn_sequential_of(NULL, 0);
     float p[6];
-    expect_error(!cn_predict(empty, {X}, {cn_array(p, 6, 1)}), CN_STATE, "sequential: has no layers");
-    expect_error(!cn_add_layer_to(empty, NULL), CN_ARGUMENT, "add_layer_to: needs a sequential model and a layer");
+    expect_failure(!cn_predict(empty, {X}, {cn_array(p, 6, 1)}), CN_STATE, "sequential: has no layers");
+    expect_failure(!cn_add_layer_to(empty, NULL), CN_ARGUMENT, "add_layer_to: needs a sequential model and a layer");
     cr_assert(cn_add_layer_to(empty, cn_dense(1)));
-    expect_error(!cn_add_layer_to(empty, cn_input_layer(2)), CN_ARGUMENT, "sequential: an input layer comes first");
+    expect_failure(!cn_add_layer_to(empty, cn_input_layer(2)), CN_ARGUMENT, "sequential: an input layer comes first");
     cr_assert(cn_predict(empty, {X}, {cn_array(p, 6, 1)}), "%s", cn_error_message());
-    expect_error(!cn_add_layer_to(empty, cn_dense(1)), CN_STATE,
-                 "sequential: is built; a layer cannot be added any more");
+    expect_failure(!cn_add_layer_to(empty, cn_dense(1)), CN_STATE,
+                   "sequential: is built; a layer cannot be added any more");
     cn_model_free(empty);
 }
 
@@ -170,7 +163,7 @@ Test(training_error, of_calls_of_models)
 {
     cn_tensor *a = cn_input(2), *b = cn_input(2);
     cn_model *model = cn_model_new({a, b}, {cn_add(a, b)});
-    expect_error(!cn_call(model, cn_input(2)), CN_ARGUMENT, "model: has 2 inputs, 1 are given");
+    expect_failure(!cn_call(model, cn_input(2)), CN_ARGUMENT, "model: has 2 inputs, 1 are given");
     cn_model_free(model);
 }
 
@@ -179,29 +172,29 @@ Test(training_error, of_weights)
     float w[2][2], b[2];
     cn_model *model = new_model();
     cn_layer *layer = cn_model_layer(model);
-    expect_error(!cn_set_weights_from(NULL, NULL, 0), CN_ARGUMENT, "set_weights: the layer is NULL");
-    expect_error(!cn_get_weights_into(NULL, NULL, 0), CN_ARGUMENT, "get_weights: the layer is NULL");
-    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2)), CN_ARGUMENT,
-                 "get_weights: sequential has 2 weights, 1 arrays are given");
-    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array((float *)NULL, 2)), CN_ARGUMENT,
-                 "get_weights: array 1 is NULL");
-    expect_error(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 1)), CN_SHAPES,
-                 "get_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (1,)");
+    expect_failure(!cn_set_weights_from(NULL, NULL, 0), CN_ARGUMENT, "set_weights: the layer is NULL");
+    expect_failure(!cn_get_weights_into(NULL, NULL, 0), CN_ARGUMENT, "get_weights: the layer is NULL");
+    expect_failure(!cn_get_weights(layer, cn_array(w[0], 2, 2)), CN_ARGUMENT,
+                   "get_weights: sequential has 2 weights, 1 arrays are given");
+    expect_failure(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array((float *)NULL, 2)), CN_ARGUMENT,
+                   "get_weights: array 1 is NULL");
+    expect_failure(!cn_get_weights(layer, cn_array(w[0], 2, 2), cn_array(b, 1)), CN_SHAPES,
+                   "get_weights: weight 1 of sequential (dense/bias) has shape (2,), the array (1,)");
     cn_model_free(model);
 }
 
 Test(training_error, of_null)
 {
     float p[6][2];
-    expect_error(!cn_fit((cn_model *)NULL, {X}, {Y}), CN_ARGUMENT, "fit: the model is NULL");
-    expect_error(isnan(cn_evaluate(NULL, {X}, {Y})), CN_ARGUMENT, "evaluate: the model is NULL");
-    expect_error(!cn_predict(NULL, {X}, {cn_array(p[0], 6, 2)}), CN_ARGUMENT, "predict: the model is NULL");
-    expect_error(isnan(cn_train_on_batch(NULL, {X}, {Y})), CN_ARGUMENT, "train_on_batch: the model is NULL");
-    expect_error(isnan(cn_test_on_batch(NULL, {X}, {Y})), CN_ARGUMENT, "test_on_batch: the model is NULL");
-    expect_error(!cn_compile(NULL, .optimizer = cn_sgd()), CN_ARGUMENT, "compile: the model is NULL");
-    expect_error(!cn_summary(NULL), CN_ARGUMENT, "summary: the model is NULL");
-    expect_error(!cn_call_model(NULL, NULL), CN_ARGUMENT, "call: the layer is NULL");
-    expect_error(!cn_history_plot(NULL, "x.svg"), CN_ARGUMENT, "history_plot: needs a history and a path");
+    expect_failure(!cn_fit((cn_model *)NULL, {X}, {Y}), CN_ARGUMENT, "fit: the model is NULL");
+    expect_failure(isnan(cn_evaluate(NULL, {X}, {Y})), CN_ARGUMENT, "evaluate: the model is NULL");
+    expect_failure(!cn_predict(NULL, {X}, {cn_array(p[0], 6, 2)}), CN_ARGUMENT, "predict: the model is NULL");
+    expect_failure(isnan(cn_train_on_batch(NULL, {X}, {Y})), CN_ARGUMENT, "train_on_batch: the model is NULL");
+    expect_failure(isnan(cn_test_on_batch(NULL, {X}, {Y})), CN_ARGUMENT, "test_on_batch: the model is NULL");
+    expect_failure(!cn_compile(NULL, .optimizer = cn_sgd()), CN_ARGUMENT, "compile: the model is NULL");
+    expect_failure(!cn_summary(NULL), CN_ARGUMENT, "summary: the model is NULL");
+    expect_failure(!cn_call_model(NULL, NULL), CN_ARGUMENT, "call: the layer is NULL");
+    expect_failure(!cn_history_plot(NULL, "x.svg"), CN_ARGUMENT, "history_plot: needs a history and a path");
     cn_model_free(NULL);
     cn_stop_training(NULL);
     cr_expect_null(cn_model_layer(NULL));

@@ -5,21 +5,7 @@
 #include "expect.h"
 #include <string.h>
 
-static void expect_clear(void)
-{
-    cr_assert_not(cn_failed(), "%s", cn_error_message());
-    cn_clear_session();
-}
-
 TestSuite(wrappers, .fini = expect_clear);
-
-static void expect_shape(const cn_tensor *tensor, cn_shape shape)
-{
-    char is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
-    cr_assert_not_null(tensor, "%s", cn_error_message());
-    cr_assert(cn_shape_equal(cn_shape_of(tensor), shape), "shape %s, not %s",
-              cn_shape_text(cn_shape_of(tensor), is, sizeof is), cn_shape_text(shape, wanted, sizeof wanted));
-}
 
 static void expect_equal(cn_tensor *a, cn_tensor *b)
 {
