@@ -31,6 +31,7 @@
 #include "core/ops/window.h"
 #include "core/ops/pooling.h"
 #include "core/ops/resizing.h"
+#include "core/ops/affine_transform.h"
 #include "layers/option.h"
 #include "layers/initializer.h"
 #include "layers/regularizer.h"

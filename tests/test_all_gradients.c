@@ -63,6 +63,15 @@ CALL(average_pool, cn_average_pool(x[0], {3, 2}, .strides = {2, 1}, .padding = C
 CALL(adaptive_max_pool, cn_adaptive_max_pool(x[0], {2, 3}, .data_format = CN_CHANNELS_FIRST))
 CALL(adaptive_average_pool, cn_adaptive_average_pool(x[0], {4}))
 CALL(resize, cn_image_resize(x[0], {5, 2}, .interpolation = CN_BICUBIC))
+
+static cn_tensor *affine_transform(cn_tape *tape, cn_tensor *const *x, void *context)
+{
+    (void)context;
+    static const double turned[8] = {0.8, -0.6, 0.7, 0.6, 0.8, -0.4, 0, 0};
+    cn_tensor *transform = cn_constant_as(tape, cn_array(turned, 1, 8), CN_F64);
+    return cn_image_affine_transform(x[0], transform, .fill_mode = CN_FILL_WRAP, .size = {2, 4});
+}
+
 CALL(layer_normalize, cn_layer_normalize(x[0], .gamma = x[1], .beta = x[2]))
 CALL(rms_normalize, cn_rms_normalize(x[0], .scale = x[1], .axis = 0))
 CALL(as_f32, cn_cast(cn_cast(x[0], CN_F32), CN_F64))
@@ -161,6 +170,7 @@ static const sample samples[] = {
     {SAMPLE("adaptive_max_pool", adaptive_max_pool, 1, SHAPE(1, 2, 3, 4))},
     {SAMPLE("adaptive_average_pool", adaptive_average_pool, 1, SHAPE(1, 5, 2))},
     {SAMPLE("resize", resize, 1, SHAPE(1, 3, 4, 1))},
+    {SAMPLE("affine_transform", affine_transform, 1, SHAPE(2, 3, 3, 2))},
     {SAMPLE("attention", attention, 3, SHAPE(2, 3, 2, 2), SHAPE(2, 4, 1, 2), SHAPE(2, 4, 1, 3)), .order = 1},
     {SAMPLE("normalize_rows", layer_normalize, 3, SHAPE(2, 4), SHAPE(4), SHAPE(4)), .order = 1},
     {SAMPLE("normalize_rows", rms_normalize, 2, SHAPE(3, 2), SHAPE(3)), .order = 1},

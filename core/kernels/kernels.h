@@ -2,6 +2,7 @@
 #ifndef CN_CORE_KERNELS_KERNELS_H
 #define CN_CORE_KERNELS_KERNELS_H
 #include <stdint.h>
+#include "core/kernels/affine.h"
 #include "core/kernels/attention.h"
 #include "core/kernels/convolution.h"
 #include "core/kernels/elementwise.h"
@@ -17,6 +18,7 @@
 
 typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
+    const cn_affine_kernels *affine;
     const cn_attention_kernels *attention;
     const cn_convolution_kernels *convolution;
     const cn_elementwise_kernels *elementwise;

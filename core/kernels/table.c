@@ -5,6 +5,7 @@
 #define NAME(isa) NAME_(isa)
 
 extern const cn_kernels CN_ISA_NAME(cn_kernels);
+extern const cn_affine_kernels CN_ISA_NAME(cn_affine_kernels);
 extern const cn_attention_kernels CN_ISA_NAME(cn_attention);
 extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
@@ -20,6 +21,7 @@ extern const cn_winograd_kernels CN_ISA_NAME(cn_winograd_kernels);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .name = NAME(CN_ISA),
+    .affine = &CN_ISA_NAME(cn_affine_kernels),
     .attention = &CN_ISA_NAME(cn_attention),
     .convolution = &CN_ISA_NAME(cn_convolution_kernels),
     .elementwise = &CN_ISA_NAME(cn_elementwise),

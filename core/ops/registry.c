@@ -5,6 +5,7 @@
 
 #define FAMILIES(X)               \
     X(cn_activation_operations)   \
+    X(cn_affine_operations)       \
     X(cn_arithmetic_operations)   \
     X(cn_attention_operations)    \
     X(cn_convolution_operations)  \
