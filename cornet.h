@@ -45,6 +45,7 @@
 #include "layers/merging.h"
 #include "layers/pooling.h"
 #include "layers/preprocessing.h"
+#include "layers/features.h"
 #include "layers/regularization.h"
 #include "layers/cells.h"
 #include "layers/normalization.h"

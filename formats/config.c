@@ -310,7 +310,7 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
 
 /* Keys that change no number, and those of which only `false` is supported. */
 static const char *const without_effect[] = {"batch_shape", "batch_input_shape", "input_length", NULL};
-static const char *const only_false[] = {"ragged", "sparse", "optional", "time_major", NULL};
+static const char *const only_false[] = {"ragged", "sparse", "optional", "time_major", "antialias", NULL};
 
 static bool is_among(const char *const *list, const char *key)
 {

@@ -10,6 +10,7 @@
     X(cn_reshaping_classes)      \
     X(cn_pooling_classes)        \
     X(cn_preprocessing_classes)  \
+    X(cn_feature_classes)        \
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \
     X(cn_cell_classes)           \

@@ -8,6 +8,9 @@ static const char *const cn_data_formats[] = {"channels_last", "channels_first",
 /* Those of cn_interpolation. */
 static const char *const cn_interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
 
+/* Those of cn_fill_mode. */
+static const char *const cn_fill_modes[] = {"reflect", "wrap", "constant", "nearest", NULL};
+
 /* The number of axes of space: all but the batch and the channels. */
 static inline int cn_space_of(const cn_layer *layer)
 {

@@ -80,6 +80,8 @@ static bool read_call(golden_case *c, cn_call_args *args)
             read_masks(c, value, args->mask);
         else if (strcmp(key, "value_mask") == 0)
             read_masks(c, value, args->mask + 1);
+        else if (strcmp(key, "count_weights") == 0)
+            args->inputs[1] = golden_input(c, key, 0);
         else if (strcmp(key, "attention_mask") == 0)
             read_masks(c, value, &args->attention_mask);
         else if (strcmp(key, "use_causal_mask") == 0)
@@ -165,6 +167,7 @@ bool golden_run_layer(golden_case *c)
         golden_add_input(c, &f, "s", i, args.states[i] = golden_input(c, "s", i));
     cn_model *model;
     json_t *config = json_pack("{sssO}", "class_name", c->layer, "config", c->config);
+    inputs += inputs == 1 && args.inputs[1] != NULL;
     cn_layer *layer = new_layer(config, args.inputs, inputs, &model);
     if (layer)
         compare_call(c, layer, args, &f);

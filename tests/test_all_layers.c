@@ -69,8 +69,8 @@
     X(SeparableConv1D, cn_separable_conv1d(3, {2}), {3, {2, 4, 2}})                                   \
     X(SeparableConv2D, cn_separable_conv2d(3, {2}), {4, {1, 3, 4, 2}})                                \
     X(Rescaling, cn_rescaling(0.5, .offset = 1), {2, {2, 3}})                                         \
-    X(Resizing, cn_resizing(3, 5), {4, {2, 4, 4, 2}})                                                 \
-    X(CenterCrop, cn_center_crop(2, 3), {4, {2, 4, 4, 2}})                                            \
+    X(Resizing, cn_resizing(3, 5), {3, {4, 4, 2}})                                                    \
+    X(CenterCrop, cn_center_crop(2, 3), {3, {4, 4, 2}})                                               \
     X(CategoryEncoding, cn_category_encoding(4), {2, {2, 3}})                                         \
     X(BatchNormalization, cn_batch_normalization(), {2, {4, 3}})                                      \
     X(LayerNormalization, cn_layer_normalization(), {3, {2, 3, 4}})                                   \
