@@ -86,6 +86,7 @@
 #include "optim/loss_scale.h"
 #include "optim/multi.h"
 #include "data/dataset.h"
+#include "data/preprocessing.h"
 #include "data/idx.h"
 #include "data/npy.h"
 #include "data/sequences.h"

@@ -99,6 +99,51 @@ static bool read_sizes(json_t *value, int64_t *sizes)
     return valid;
 }
 
+static int64_t count_numbers(json_t *value)
+{
+    size_t index;
+    json_t *one;
+    int64_t count = !json_is_array(value);
+    json_array_foreach(value, index, one) count += count_numbers(one);
+    return count;
+}
+
+/* The numbers of lists in lists, all of the sizes given. */
+static bool fill_numbers(json_t *value, const cn_shape *shape, int axis, double **to)
+{
+    size_t index;
+    json_t *one;
+    if (axis == shape->rank) {
+        *(*to)++ = json_number_value(value);
+        return json_is_number(value);
+    }
+    if (!json_is_array(value) || (int64_t)json_array_size(value) != shape->dim[axis])
+        return false;
+    json_array_foreach(value, index, one) if (!fill_numbers(one, shape, axis + 1, to)) return false;
+    return true;
+}
+
+/* Memory that release_numbers gives back. */
+static bool read_numbers(json_t *value, cn_view *numbers)
+{
+    cn_shape shape = {.rank = 0};
+    for (json_t *part = value; json_is_array(part) && shape.rank < CN_MAX_RANK; part = json_array_get(part, 0))
+        shape.dim[shape.rank++] = (int64_t)json_array_size(part);
+    int64_t count = cn_shape_size(shape);
+    double *to = count != count_numbers(value) ? NULL : cn_allocate((size_t)count + 1, sizeof *to);
+    if (!to)
+        return false;
+    *numbers = cn_array_with(to, CN_ARRAY_F64, true, shape);
+    return fill_numbers(value, &shape, 0, &to);
+}
+
+static void release_numbers(const cn_layer_class *type, const unsigned char *values)
+{
+    for (const cn_field *field = type->fields; field->type != CN_FIELD_END_; field++)
+        if (field->type == CN_FIELD_TYPE_NUMBERS)
+            cn_release((void *)(uintptr_t)((const cn_view *)(const void *)(values + field->offset))->data);
+}
+
 /* Text, or {"class_name": "DTypePolicy", "config": {"name": text}}. */
 static bool read_dtype(const char *class, json_t *value, bool of_input, cn_dtype *dtype)
 {
@@ -280,6 +325,9 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
     case CN_FIELD_TYPE_SIZES:
         return read_sizes(value, to) ||
                cn_config_refuse(class, key, value, "a positive integer or a list of at most 3");
+    case CN_FIELD_TYPE_NUMBERS:
+        return read_numbers(value, to) ||
+               cn_config_refuse(class, key, value, "a number or a list of as many numbers in each part");
     case CN_FIELD_TYPE_STRING:
         return read_string(value, to) || cn_config_refuse(class, key, value, "text of less than 64 bytes");
     case CN_FIELD_TYPE_CHOICE:
@@ -364,6 +412,7 @@ static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)
         layer = cn_layer_of_values(type, values, &base);
     else
         cn_free_field_layers(type, values);
+    release_numbers(type, values);
     cn_release(values);
     return layer;
 }

@@ -61,20 +61,23 @@ bool cn_gradient_check_layer_with(cn_gradient_report *report, cn_layer *layer, c
     layer_check check = {layer, args.input_count};
     if (!build(&check, &args))
         return false;
-    int count = cn_weight_count(layer), kept = 0;
+    int count = cn_weight_count(layer), kept = 0, integers = 0;
     cn_tensor **weights = cn_allocate((size_t)count + 1, sizeof *weights);
     if (!weights)
         return false;
-    for (int i = 0; i < count; i++)
-        if (cn_weight(layer, i)->dtype == CN_F64)
-            weights[kept++] = cn_weight(layer, i);
+    for (int i = 0; i < count; i++) {
+        cn_tensor *weight = cn_weight(layer, i);
+        if (weight->dtype == CN_F64)
+            weights[kept++] = weight;
+        integers += weight->dtype == CN_I32;
+    }
     args.function = call_layer;
     args.context = &check;
     args.variables = weights;
     args.variable_count = kept;
-    bool done = kept == count ? cn_gradient_check_with(report, args)
-                              : cn_fail(CN_TYPE, "gradient_check_layer: %s has weights that are not float64",
-                                        cn_layer_name(layer));
+    bool done = kept + integers == count
+                    ? cn_gradient_check_with(report, args)
+                    : cn_fail(CN_TYPE, "gradient_check_layer: %s has weights of float32", cn_layer_name(layer));
     cn_release(weights);
     return done;
 }

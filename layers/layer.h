@@ -133,6 +133,7 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_FLOAT,       /* double */
     CN_FIELD_TYPE_INTS,        /* cn_shape: a number or a list of numbers */
     CN_FIELD_TYPE_SIZES,       /* int64_t [CN_SPACE]: a positive number or a list of them (core/ops/window.h) */
+    CN_FIELD_TYPE_NUMBERS,     /* cn_view of numbers; data NULL for None. init copies them */
     CN_FIELD_TYPE_STRING,      /* char [CN_NAME_BYTES] */
     CN_FIELD_TYPE_CHOICE,      /* int; `choices` names its values */
     CN_FIELD_TYPE_ACTIVATION,  /* cn_activation *, NULL for linear */
@@ -226,6 +227,13 @@ typedef struct cn_layer_call {
     cn_tape *tape;
 } cn_layer_call;
 
+/* Batches of data, one after the other: `next` returns 1 and a batch, which lasts until the next call, 0 at the end, or
+ * -1 with the error set. */
+typedef struct cn_batch_source {
+    int (*next)(void *context, cn_view *batch);
+    void *context;
+} cn_batch_source;
+
 struct cn_layer_class {
     const char *name;                                   /* Keras' class name: "Dense" */
     const char *alias;                                  /* another name of Keras' for it, or NULL */
@@ -240,7 +248,9 @@ struct cn_layer_class {
      * these states (zeros if none are given) and gives its output, then the new states. NULL for other layers. */
     bool (*states)(cn_layer *cell, cn_shape *states, int *count);
     void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
-    void (*free)(cn_layer *layer);         /* what the struct owns besides weights and sublayers; may be NULL */
+    /* Learns from data before training, in place of what it knew, which stays if this fails; may be NULL. */
+    bool (*adapt)(cn_layer *layer, const cn_batch_source *source);
+    void (*free)(cn_layer *layer); /* what the struct owns besides weights and sublayers; may be NULL */
     cn_mask_rule mask;
     /* In its calls; to others they are an error. takes_scores: return_attention_scores. */
     bool takes_states, takes_attention_mask, takes_causal_mask, takes_scores, takes_reverse;

@@ -72,6 +72,8 @@
     X(Resizing, cn_resizing(3, 5), {3, {4, 4, 2}})                                                    \
     X(CenterCrop, cn_center_crop(2, 3), {3, {4, 4, 2}})                                               \
     X(CategoryEncoding, cn_category_encoding(4), {2, {2, 3}})                                         \
+    X(Normalization, cn_normalization(), {2, {2, 3}})                                                 \
+    X(Discretization, cn_discretization(boundaries(), .output_mode = CN_ONE_HOT), {2, {2, 3}})        \
     X(BatchNormalization, cn_batch_normalization(), {2, {4, 3}})                                      \
     X(LayerNormalization, cn_layer_normalization(), {3, {2, 3, 4}})                                   \
     X(GroupNormalization, cn_group_normalization(2), {3, {2, 3, 4}})                                  \
@@ -90,6 +92,12 @@
     X(MultiHeadAttention, cn_multi_head_attention(2, 3), {3, {2, 3, 2}}, {3, {2, 4, 2}})              \
     X(GroupedQueryAttention, cn_group_query_attention(2, 4, 2), {3, {2, 3, 2}}, {3, {2, 4, 2}})       \
     SPATIAL_SAMPLES(X, 3, {5, {1, 3, 4, 3, 1}})
+
+static cn_view boundaries(void)
+{
+    static const double values[] = {0.05, 1.5};
+    return cn_array(values, 2);
+}
 
 enum { MOST_INPUTS = 3, MOST_OUTPUTS = 4096 };
 

@@ -1,10 +1,12 @@
 /* Layers and schedules from configs: every type of field, the keys of every layer, and what is refused. */
 #include "core/engine.h"
+#include "counting_allocator.h"
 #include "expect.h"
 #include "formats/config.h"
 #include "formats/config_training.h"
 #include "layers/fields.h"
 #include "layers/graph.h"
+#include <limits.h>
 #include <string.h>
 
 /* A class with a field of each type. */
@@ -131,6 +133,48 @@ Test(config, lists_of_integers)
     expect_refused("\"integers\": [1, 2.5]", "Every: integers must be an integer or a list of at most 8, not [1, 2.5]");
     expect_refused("\"integers\": [1, 2, 3, 4, 5, 6, 7, 8, 9]",
                    "Every: integers must be an integer or a list of at most 8, not [1, 2, 3, 4, 5, 6, 7, 8, 9]");
+}
+
+/* What the layers that have numbers make of x. */
+static void expect_of_layer(const char *text, cn_shape shape, const double *x, const double *wanted)
+{
+    cn_tape *tape = cn_tape_new(.training = true);
+    cn_layer *layer = read_layer(text);
+    cr_assert_not_null(layer, "%s", cn_error_message());
+    cn_tensor *input = cn_constant_as(tape, cn_array_with(x, CN_ARRAY_F64, false, shape), CN_F64);
+    expect_tensor(cn_call(layer, input), shape, wanted);
+    cn_tape_free(tape);
+}
+#define EXPECT_OF_LAYER(text, shape, x, ...) expect_of_layer((text), (shape), (x), (const double[]){__VA_ARGS__})
+
+Test(config, numbers_in_lists)
+{
+    counting_start(LONG_MAX);
+    const double x[] = {1, 2, 3, 4};
+    EXPECT_OF_LAYER("{\"class_name\": \"Normalization\", \"config\": {\"axis\": [-1], \"mean\": [1, 2], "
+                    "\"variance\": [4, 0.25], \"invert\": false}}",
+                    CN_SHAPE(2, 2), x, 0, 0, 1, 4);
+    EXPECT_OF_LAYER("{\"class_name\": \"Normalization\", \"config\": {\"axis\": [1, 2], \"mean\": [[1], [2]], "
+                    "\"variance\": [[1], [4]], \"invert\": true}}",
+                    CN_SHAPE(1, 2, 2), x, 2, 3, 8, 10);
+    EXPECT_OF_LAYER("{\"class_name\": \"Normalization\", \"config\": {\"axis\": [], \"mean\": 1, \"variance\": 4}}",
+                    CN_SHAPE(4), x, 0, 0.5, 1, 1.5);
+    EXPECT_OF_LAYER("{\"class_name\": \"Discretization\", \"config\": {\"bin_boundaries\": [1.5, 3], \"num_bins\": 3, "
+                    "\"epsilon\": 0.01, \"output_mode\": \"int\", \"sparse\": false}}",
+                    CN_SHAPE(4), x, 0, 1, 2, 2);
+    cn_layer *plain = read_layer("{\"class_name\": \"Normalization\", \"config\": {\"axis\": [-1], \"mean\": null, "
+                                 "\"variance\": null}}");
+    cr_assert(cn_build(plain, CN_SHAPE(-1, 2)) && cn_weight_count(plain) == 3);
+    expect_error(!read_layer("{\"class_name\": \"Normalization\", \"config\": {\"mean\": [[1, 2], [3]]}}"),
+                 "Normalization: mean must be a number or a list of as many numbers in each part, not [[1, 2], [3]]");
+    expect_error(
+        !read_layer("{\"class_name\": \"Normalization\", \"config\": {\"mean\": [1, 2], \"variance\": \"2\"}}"),
+        "Normalization: variance must be a number or a list of as many numbers in each part, not \"2\"");
+    expect_error(!read_layer("{\"class_name\": \"Discretization\", \"config\": {\"num_bins\": 3, \"sparse\": true}}"),
+                 "Discretization: sparse must be false, not true");
+    cn_clear_session();
+    cr_expect_eq(counting.live, 0, "%ld blocks are left", counting.live);
+    cn_set_allocator((cn_allocator){NULL, NULL});
 }
 
 Test(config, texts)
