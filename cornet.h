@@ -46,6 +46,7 @@
 #include "layers/pooling.h"
 #include "layers/preprocessing.h"
 #include "layers/features.h"
+#include "layers/augmentation.h"
 #include "layers/regularization.h"
 #include "layers/cells.h"
 #include "layers/normalization.h"

@@ -1,5 +1,9 @@
 #include "data/preprocessing.h"
 #include "core/engine.h"
+#include "core/random_numbers.h"
+#include "data/iterator.h"
+
+/* Adapting */
 
 static bool adapt(cn_layer *layer, cn_batch_source source)
 {
@@ -41,4 +45,36 @@ bool cn_adapt_dataset(cn_layer *layer, cn_dataset *data)
     bool done = iterator && adapt(layer, (cn_batch_source){next_of_dataset, iterator});
     cn_iterator_free(iterator);
     return done;
+}
+
+/* Mapping */
+
+static bool apply(void *context, cn_iterator *iterator, cn_element *element)
+{
+    cn_layer *layer = context;
+    cn_view *x = &element->x[0], out = {.data = NULL};
+    bool floats = x->type == CN_ARRAY_F32 || x->type == CN_ARRAY_F64;
+    cn_tape *tape = cn_tape_new(.training = true);
+    if (!tape)
+        return false;
+    tape->seed = iterator->data->seed;
+    tape->step_value = (int64_t)(cn_philox_key(iterator->pass, (uint64_t)iterator->index) & INT32_MAX);
+    cn_tensor *y = cn_call_layer(layer, cn_constant_as(tape, *x, floats ? layer->dtype : CN_I32));
+    if (y)
+        out = cn_element_array(iterator, cn_array_type_of(cn_dtype_of(y)), cn_shape_of(y));
+    bool done = out.data && cn_values(y, out);
+    out.writable = false;
+    *x = out;
+    cn_tape_free(tape);
+    return done;
+}
+
+cn_dataset *cn_dataset_map_layer(cn_dataset *data, cn_layer *layer)
+{
+    if (!cn_failed() && !layer)
+        return cn_dataset_refuse(data, "dataset_map_layer", "the layer is NULL");
+    cn_dataset *mapped = cn_dataset_map(data, apply, layer);
+    if (mapped)
+        mapped->seed = cn_default_seed();
+    return mapped;
 }

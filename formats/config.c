@@ -99,6 +99,20 @@ static bool read_sizes(json_t *value, int64_t *sizes)
     return valid;
 }
 
+/* A number is as good as its opposite; the ends of a range come in any order. */
+static bool read_range(json_t *value, double *range)
+{
+    if (json_is_number(value)) {
+        range[0] = fabs(json_number_value(value));
+        range[1] = 0;
+        return true;
+    }
+    json_t *first = json_array_get(value, 0), *second = json_array_get(value, 1);
+    range[0] = fmin(json_number_value(first), json_number_value(second));
+    range[1] = fmax(json_number_value(first), json_number_value(second));
+    return json_array_size(value) == 2 && json_is_number(first) && json_is_number(second);
+}
+
 static int64_t count_numbers(json_t *value)
 {
     size_t index;
@@ -325,6 +339,8 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
     case CN_FIELD_TYPE_SIZES:
         return read_sizes(value, to) ||
                cn_config_refuse(class, key, value, "a positive integer or a list of at most 3");
+    case CN_FIELD_TYPE_RANGE:
+        return read_range(value, to) || cn_config_refuse(class, key, value, "a number or a list of two");
     case CN_FIELD_TYPE_NUMBERS:
         return read_numbers(value, to) ||
                cn_config_refuse(class, key, value, "a number or a list of as many numbers in each part");

@@ -11,6 +11,7 @@
     X(cn_pooling_classes)        \
     X(cn_preprocessing_classes)  \
     X(cn_feature_classes)        \
+    X(cn_augmentation_classes)   \
     X(cn_regularization_classes) \
     X(cn_merging_classes)        \
     X(cn_cell_classes)           \

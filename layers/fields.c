@@ -54,6 +54,7 @@ static bool copy_field(const cn_field *field, const cn_layer *layer, char *value
                                    [CN_FIELD_TYPE_FLOAT] = sizeof(double),
                                    [CN_FIELD_TYPE_INTS] = sizeof(cn_shape),
                                    [CN_FIELD_TYPE_SIZES] = CN_SPACE * sizeof(int64_t),
+                                   [CN_FIELD_TYPE_RANGE] = 2 * sizeof(double),
                                    [CN_FIELD_TYPE_NUMBERS] = sizeof(cn_view),
                                    [CN_FIELD_TYPE_STRING] = CN_NAME_BYTES,
                                    [CN_FIELD_TYPE_CHOICE] = sizeof(int),

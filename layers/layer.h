@@ -133,6 +133,7 @@ typedef enum cn_field_type {
     CN_FIELD_TYPE_FLOAT,       /* double */
     CN_FIELD_TYPE_INTS,        /* cn_shape: a number or a list of numbers */
     CN_FIELD_TYPE_SIZES,       /* int64_t [CN_SPACE]: a positive number or a list of them (core/ops/window.h) */
+    CN_FIELD_TYPE_RANGE,       /* double [2]: the ends of a range, rising, or a positive number {x, 0} until init */
     CN_FIELD_TYPE_NUMBERS,     /* cn_view of numbers; data NULL for None. init copies them */
     CN_FIELD_TYPE_STRING,      /* char [CN_NAME_BYTES] */
     CN_FIELD_TYPE_CHOICE,      /* int; `choices` names its values */

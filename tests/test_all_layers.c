@@ -74,6 +74,13 @@
     X(CategoryEncoding, cn_category_encoding(4), {2, {2, 3}})                                         \
     X(Normalization, cn_normalization(), {2, {2, 3}})                                                 \
     X(Discretization, cn_discretization(boundaries(), .output_mode = CN_ONE_HOT), {2, {2, 3}})        \
+    X(RandomFlip, cn_random_flip(), {3, {4, 3, 2}})                                                   \
+    X(RandomCrop, cn_random_crop(2, 3), {3, {4, 4, 2}})                                               \
+    X(RandomTranslation, cn_random_translation({0.4}, {0.1, 0.3}), {3, {4, 3, 2}})                    \
+    X(RandomZoom, cn_random_zoom({-0.3, 0}, .fill_mode = CN_FILL_WRAP), {3, {4, 3, 2}})               \
+    X(RandomRotation, cn_random_rotation({0.2}, CN_FILL_CONSTANT), {3, {4, 3, 2}})                    \
+    X(RandomContrast, cn_random_contrast({0.4}), {3, {4, 3, 2}})                                      \
+    X(RandomBrightness, cn_random_brightness({0.001, 0.002}), {3, {4, 3, 2}})                         \
     X(BatchNormalization, cn_batch_normalization(), {2, {4, 3}})                                      \
     X(LayerNormalization, cn_layer_normalization(), {3, {2, 3, 4}})                                   \
     X(GroupNormalization, cn_group_normalization(2), {3, {2, 3, 4}})                                  \

@@ -25,6 +25,7 @@ typedef struct every {
     cn_layer *inner;
     void *pointer;
     int mode;
+    double range[2];
 } every;
 
 static cn_tensor *every_call(cn_layer *layer, cn_tensor *x)
@@ -39,12 +40,21 @@ static const cn_layer_class every_class = {
     .size = sizeof(every),
     .call = every_call,
     .values = &(const every){.integer = 3, .optional = 4, .flag = true, .number = 0.5, .activation = cn_tanh},
-    .fields = {CN_FIELD_INT(every, integer), CN_FIELD_OPTIONAL(every, optional), CN_FIELD_BOOL(every, flag),
-               CN_FIELD_FLOAT(every, number), CN_FIELD_INTS(every, integers), CN_FIELD_STRING(every, text),
-               CN_FIELD_CHOICE(every, choice, choices), CN_FIELD_ACTIVATION(every, activation),
-               CN_FIELD_INITIALIZER(every, initializer), CN_FIELD_REGULARIZER(every, regularizer),
-               CN_FIELD_CONSTRAINT(every, constraint), CN_FIELD_LAYER(every, inner), CN_FIELD_POINTER(every, pointer),
-               CN_FIELD_CHOICE(every, mode, modes)}};
+    .fields = {CN_FIELD_INT(every, integer),
+               CN_FIELD_OPTIONAL(every, optional),
+               CN_FIELD_BOOL(every, flag),
+               CN_FIELD_FLOAT(every, number),
+               CN_FIELD_INTS(every, integers),
+               CN_FIELD_STRING(every, text),
+               CN_FIELD_CHOICE(every, choice, choices),
+               CN_FIELD_ACTIVATION(every, activation),
+               CN_FIELD_INITIALIZER(every, initializer),
+               CN_FIELD_REGULARIZER(every, regularizer),
+               CN_FIELD_CONSTRAINT(every, constraint),
+               CN_FIELD_LAYER(every, inner),
+               CN_FIELD_POINTER(every, pointer),
+               CN_FIELD_CHOICE(every, mode, modes),
+               {"range", CN_FIELD_TYPE_RANGE, offsetof(every, range), NULL}}};
 
 static void begin(void)
 {
@@ -135,6 +145,19 @@ Test(config, lists_of_integers)
                    "Every: integers must be an integer or a list of at most 8, not [1, 2, 3, 4, 5, 6, 7, 8, 9]");
 }
 
+Test(config, ranges)
+{
+    const every *layer = expect_every("\"range\": 0.25");
+    cr_assert(layer->range[0] == 0.25 && layer->range[1] == 0);
+    layer = expect_every("\"range\": -1");
+    cr_assert(layer->range[0] == 1 && layer->range[1] == 0);
+    layer = expect_every("\"range\": [0.5, -0.25]");
+    cr_assert(layer->range[0] == -0.25 && layer->range[1] == 0.5);
+    expect_refused("\"range\": [1]", "Every: range must be a number or a list of two, not [1]");
+    expect_refused("\"range\": [1, 2, 3]", "Every: range must be a number or a list of two, not [1, 2, 3]");
+    expect_refused("\"range\": [1, \"a\"]", "Every: range must be a number or a list of two, not [1, \"a\"]");
+}
+
 /* What the layers that have numbers make of x. */
 static void expect_of_layer(const char *text, cn_shape shape, const double *x, const double *wanted)
 {
@@ -175,6 +198,32 @@ Test(config, numbers_in_lists)
     cn_clear_session();
     cr_expect_eq(counting.live, 0, "%ld blocks are left", counting.live);
     cn_set_allocator((cn_allocator){NULL, NULL});
+}
+
+/* Rows 01 23: as Keras 3 writes these layers. */
+Test(config, layers_that_augment)
+{
+    const double x[] = {0, 1, 2, 3};
+    const cn_shape image = CN_SHAPE(1, 2, 2, 1);
+    EXPECT_OF_LAYER(
+        "{\"class_name\": \"RandomTranslation\", \"config\": {\"name\": \"r\", \"height_factor\": [0.5, 0.5], "
+        "\"width_factor\": 0, \"fill_mode\": \"constant\", \"interpolation\": \"bilinear\", \"seed\": null, "
+        "\"fill_value\": 7.0, \"data_format\": \"channels_last\"}}",
+        image, x, 7, 7, 0, 1);
+    EXPECT_OF_LAYER(
+        "{\"class_name\": \"RandomZoom\", \"config\": {\"height_factor\": [-1, -1], \"width_factor\": null, "
+        "\"fill_mode\": \"reflect\"}}",
+        image, x, 1.5, 1.5, 1.5, 1.5);
+    EXPECT_OF_LAYER("{\"class_name\": \"RandomRotation\", \"config\": {\"factor\": [0, 0], \"fill_mode\": \"wrap\", "
+                    "\"interpolation\": \"nearest\"}}",
+                    image, x, 0, 1, 2, 3);
+    EXPECT_OF_LAYER(
+        "{\"class_name\": \"RandomBrightness\", \"config\": {\"factor\": [0.5, 0.5], \"value_range\": [0, 2], "
+        "\"seed\": 3}}",
+        image, x, 1, 2, 2, 2);
+    expect_error(
+        !read_layer("{\"class_name\": \"RandomRotation\", \"config\": {\"factor\": 0.1, \"fill_mode\": \"crop\"}}"),
+        "RandomRotation: fill_mode must be one of reflect, wrap, constant, nearest, not \"crop\"");
 }
 
 Test(config, texts)
