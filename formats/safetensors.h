@@ -78,6 +78,26 @@ CN_API const char *cn_safetensors_metadata(const cn_safetensors *file, const cha
  * CN_ARGUMENT for no entry, as cn_safetensors_find gives where it finds none. */
 CN_API bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void *out);
 
+/* Writing */
+
+typedef struct cn_safetensors_tensor {
+    const char *name; /* UTF-8 */
+    cn_dtype dtype;
+    cn_shape shape;
+    const void *data; /* row-major */
+} cn_safetensors_tensor;
+
+typedef struct cn_safetensors_text {
+    const char *key, *value;
+} cn_safetensors_text;
+
+/* Writes a file of these tensors, in the place of one that is there: whatever happens, the old file or the new one is
+ * there, whole. `texts`, which may be NULL, becomes __metadata__ and ends with one without a key. False with the error
+ * set to CN_ARGUMENT for a name that is not UTF-8 or there twice, CN_SHAPES for a shape that is none, CN_FILE if the
+ * file cannot be written, CN_UNSUPPORTED as for cn_safetensors_open. */
+CN_API bool cn_safetensors_write(const char *path, const cn_safetensors_tensor *tensors, size_t count,
+                                 const cn_safetensors_text *texts);
+
 #ifdef __cplusplus
 }
 #endif
