@@ -90,4 +90,5 @@
 #include "models/model.h"
 #include "training/training.h"
 #include "formats/safetensors.h"
+#include "formats/saving.h"
 #endif

@@ -1,5 +1,5 @@
 #include "core/arena.h"
-#include "formats/file.h"
+#include "data/file.h"
 #include "formats/safetensors.h"
 #include <stdlib.h>
 #include <string.h>

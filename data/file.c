@@ -1,4 +1,4 @@
-#include "formats/file.h"
+#include "data/file.h"
 #include "core/arena.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* Private: whole files in memory, and files that are replaced as a whole. */
-#ifndef CN_FORMATS_FILE_H
-#define CN_FORMATS_FILE_H
+#ifndef CN_DATA_FILE_H
+#define CN_DATA_FILE_H
 #include "core/error.h"
 
 /* The bytes of a regular file, to be given to cn_release; NULL with the error set. */
