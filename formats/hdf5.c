@@ -21,6 +21,7 @@ static hid_t memory_access(void)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 1 << 16, false);
+    H5Pset_fclose_degree(access, H5F_CLOSE_STRONG);
     return access;
 }
 

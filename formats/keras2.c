@@ -24,6 +24,16 @@ static bool is_gru(json_t *config)
     return class && (strcmp(class, "GRU") == 0 || strcmp(class, "GRUCell") == 0);
 }
 
+/* Keras 2 also writes what a DepthwiseConv2D has from the class of which it is made, and does not use. */
+static void drop_unused(json_t *config)
+{
+    static const char *const unused[] = {"groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"};
+    const char *class = json_string_value(json_object_get(config, "class_name"));
+    bool depthwise = class && strncmp(class, "DepthwiseConv", 13) == 0;
+    for (size_t i = 0; depthwise && i < sizeof unused / sizeof *unused; i++)
+        json_object_del(json_object_get(config, "config"), unused[i]);
+}
+
 void cn_upgrade_keras2_config(json_t *config)
 {
     const char *key;
@@ -31,6 +41,7 @@ void cn_upgrade_keras2_config(json_t *config)
     size_t index;
     json_array_foreach(config, index, value) cn_upgrade_keras2_config(value);
     json_t *arguments = json_object_get(config, "config");
+    drop_unused(config);
     if (is_gru(config) && json_is_object(arguments) && !json_object_get(arguments, "reset_after"))
         json_object_set_new(arguments, "reset_after", json_false());
     json_object_foreach(config, key, value)
