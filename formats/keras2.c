@@ -54,4 +54,55 @@ void cn_upgrade_keras2_config(json_t *config)
             cn_upgrade_keras2_config(value);
     }
 }
+
+/* What stands for a default is left out. */
+static void drop_nulls(json_t *arguments)
+{
+    void *next;
+    const char *key;
+    json_t *value;
+    json_object_foreach_safe(arguments, next, key, value) if (json_is_null(value)) json_object_del(arguments, key);
+}
+
+static void upgrade_optimizer(json_t *optimizer)
+{
+    const char *class = json_string_value(json_object_get(optimizer, "class_name"));
+    json_t *arguments = json_object_get(optimizer, "config"), *rate = json_object_get(arguments, "lr");
+    if (class && strncmp(class, "Custom>", 7) == 0)
+        json_object_set_new(optimizer, "class_name", json_string(class + 7));
+    drop_nulls(arguments);
+    if (rate && json_is_number(rate))
+        json_object_set(arguments, "learning_rate", rate);
+    rate = json_object_get(arguments, "learning_rate");
+    double decay = json_number_value(json_object_get(arguments, "decay"));
+    if (decay > 0 && rate && json_is_number(rate))
+        json_object_set_new(arguments, "learning_rate",
+                            json_pack("{s:s, s:{s:f, s:i, s:f}}", "class_name", "InverseTimeDecay", "config",
+                                      "initial_learning_rate", json_number_value(rate), "decay_steps", 1, "decay_rate",
+                                      decay));
+}
+
+/* A function that is wrapped as a metric or loss is named as such. reduction: "auto" is the default. */
+static void upgrade_functions(json_t *config)
+{
+    const char *class = json_string_value(json_object_get(config, "class_name"));
+    json_t *function = json_object_get(json_object_get(config, "config"), "fn");
+    if (class && function && (strcmp(class, "MeanMetricWrapper") == 0 || strcmp(class, "LossFunctionWrapper") == 0)) {
+        json_object_set(config, "class_name", function);
+        json_object_del(json_object_get(config, "config"), "fn");
+    }
+    const char *key, *reduction = json_string_value(json_object_get(config, "reduction"));
+    json_t *value;
+    size_t index;
+    json_array_foreach(config, index, value) upgrade_functions(value);
+    if (reduction && strcmp(reduction, "auto") == 0)
+        json_object_del(config, "reduction");
+    json_object_foreach(config, key, value) upgrade_functions(value);
+}
+
+void cn_upgrade_keras2_training(json_t *config)
+{
+    upgrade_optimizer(json_object_get(config, "optimizer_config"));
+    upgrade_functions(config);
+}
 #endif

@@ -81,8 +81,23 @@ static bool read_list(cn_hdf5 *file, cn_stored_list *list)
     return cn_stored_commit(list);
 }
 
-/* As Keras does, a state of another number of variables is left alone. The learning rate of the config has more digits.
- */
+/* The learning rate of the config has more digits. */
+static bool read_state(cn_hdf5 *file, cn_stored_list *list)
+{
+    for (int i = 0; i < list->count; i++) {
+        cn_stored *stored = &list->item[i];
+        cn_tensor *variable = stored->variable;
+        if (!cn_stored_room(list, stored) ||
+            !cn_hdf5_read(file, stored->name, variable->dtype, variable->shape, stored->read))
+            return false;
+        if (variable->dtype == CN_F64 && variable->shape.rank == 0 &&
+            (float)*(double *)stored->read == (float)*(const double *)cn_stored_data(stored))
+            stored->read = NULL;
+    }
+    return cn_stored_commit(list);
+}
+
+/* As Keras does, a state of another number of variables is left alone. */
 static bool read_optimizer(cn_hdf5 *file, const cn_updater *updater)
 {
     cn_stored_list list = {0};
@@ -92,16 +107,7 @@ static bool read_optimizer(cn_hdf5 *file, const cn_updater *updater)
         return true;
     for (int i = 0; done && i < count; i++)
         done = cn_stored_add(&list, cn_updater_variable(updater, i), "optimizer/vars/%d", i);
-    for (int i = 0; done && i < count; i++) {
-        cn_stored *stored = &list.item[i];
-        cn_tensor *variable = stored->variable;
-        done = cn_stored_room(&list, stored) &&
-               cn_hdf5_read(file, stored->name, variable->dtype, variable->shape, stored->read);
-        if (done && variable->dtype == CN_F64 && variable->shape.rank == 0 &&
-            (float)*(double *)stored->read == (float)*(const double *)cn_stored_data(stored))
-            stored->read = NULL;
-    }
-    done = done && cn_stored_commit(&list);
+    done = done && read_state(file, &list);
     cn_stored_free(&list);
     return done;
 }
@@ -226,6 +232,38 @@ bool cn_read_legacy_weights(cn_hdf5 *file, const char *group, const cn_model *mo
     if (missing)
         done = cn_fail(CN_FORMAT, "%s: has no weights for the layer %s", file->name, missing->name);
     done = done && read_list(file, &list);
+    cn_stored_free(&list);
+    return done;
+}
+
+/* The optimizer */
+
+bool cn_write_legacy_optimizer(cn_hdf5 *file, const cn_model *model)
+{
+    const char *group = "optimizer_weights";
+    int count = model->updater ? cn_updater_variable_count(model->updater) : 0;
+    const char **names = cn_arena_record(&file->arena, ((size_t)count + 1) * sizeof *names);
+    bool done = names && (count == 0 || cn_hdf5_make_group(file, group));
+    for (int i = 0; done && i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d", i);
+        const char *path = join(file, group, name);
+        done = path && write_optimizer_variable(file, path, cn_updater_variable(model->updater, i));
+        names[i] = path ? path + strlen(group) + 1 : NULL;
+    }
+    return done && (count == 0 || cn_hdf5_set_names(file, group, "weight_names", names, (size_t)count));
+}
+
+bool cn_read_legacy_optimizer(cn_hdf5 *file, const cn_model *model)
+{
+    cn_stored_list list = {0};
+    size_t count;
+    const char **names = cn_hdf5_names(file, "optimizer_weights", "weight_names", &count);
+    bool fits = names && model->updater && (size_t)cn_updater_variable_count(model->updater) == count;
+    bool done = !cn_failed();
+    for (size_t i = 0; done && fits && i < count; i++)
+        done = cn_stored_add(&list, cn_updater_variable(model->updater, (int)i), "optimizer_weights/%s", names[i]);
+    done = done && read_state(file, &list);
     cn_stored_free(&list);
     return done;
 }

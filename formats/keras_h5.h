@@ -12,6 +12,10 @@ bool cn_read_weights_h5(cn_hdf5 *file, const cn_model *model);
 /* Keras 1 and 2's layout, in a group ("/" or "model_weights"). */
 bool cn_write_legacy_weights(cn_hdf5 *file, const char *group, const cn_model *model);
 bool cn_read_legacy_weights(cn_hdf5 *file, const char *group, const cn_model *model);
+/* The optimizer's state in the group optimizer_weights, of a compiled model; one of another number of variables is left
+ * alone, as Keras leaves it. */
+bool cn_write_legacy_optimizer(cn_hdf5 *file, const cn_model *model);
+bool cn_read_legacy_optimizer(cn_hdf5 *file, const cn_model *model);
 /* The group of a file in that layout; NULL if it is in another. */
 const char *cn_legacy_group(cn_hdf5 *file);
 #endif

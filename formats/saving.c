@@ -11,6 +11,7 @@
 #endif
 #if defined(CN_HAVE_JANSSON) && defined(CN_HAVE_HDF5)
 #define KERAS_H5
+#include "formats/compile_config.h"
 #include "formats/keras2.h"
 #include "formats/keras_h5.h"
 #include "formats/model_config.h"
@@ -200,15 +201,32 @@ static bool write_versions(cn_hdf5 *file, const char *group)
            cn_hdf5_set_text(file, group, "backend", "cornet");
 }
 
+/* How Keras 1 and 2 say how a model is compiled: the optimizer under another name. */
+static json_t *training_config(const cn_model *model)
+{
+    json_t *config = cn_compile_config(model), *optimizer = json_object_get(config, "optimizer");
+    if (optimizer) {
+        json_object_set(config, "optimizer_config", optimizer);
+        json_object_del(config, "optimizer");
+    }
+    return config;
+}
+
+static bool set_json(cn_hdf5 *file, const char *attribute, json_t *json)
+{
+    char *text = json ? write_json(file->name, json) : NULL;
+    bool done = text && cn_hdf5_set_text(file, "/", attribute, text);
+    cn_release(text);
+    json_decref(json);
+    return done;
+}
+
 static bool write_whole_h5(cn_hdf5 *file, const cn_model *model)
 {
-    json_t *config = cn_model_config(model);
-    char *text = config ? write_json(file->name, config) : NULL;
-    bool done = text && write_versions(file, "/") && cn_hdf5_set_text(file, "/", "model_config", text) &&
-                cn_write_legacy_weights(file, "model_weights", model) && write_versions(file, "model_weights");
-    json_decref(config);
-    cn_release(text);
-    return done;
+    return write_versions(file, "/") && set_json(file, "model_config", cn_model_config(model)) &&
+           (!model->compiled || set_json(file, "training_config", training_config(model))) &&
+           cn_write_legacy_weights(file, "model_weights", model) && write_versions(file, "model_weights") &&
+           cn_write_legacy_optimizer(file, model);
 }
 
 enum layout { WHOLE, WEIGHTS, LEGACY_WEIGHTS };
@@ -245,23 +263,37 @@ static bool load_h5(const cn_model *model, const char *path, const void *image, 
     return done;
 }
 
+/* NULL, without an error, if there is no such attribute. */
+static json_t *get_json(cn_hdf5 *file, const char *attribute)
+{
+    const char *text = cn_hdf5_text(file, "/", attribute);
+    return text ? read_json(file->name, attribute, text, strlen(text)) : NULL;
+}
+
+static bool read_legacy_state(cn_hdf5 *file, cn_model *model, json_t *training)
+{
+    return (!model->base.built || cn_read_legacy_weights(file, "model_weights", model)) &&
+           (!training || cn_compile_from_config(model, training)) && cn_read_legacy_optimizer(file, model);
+}
+
 static cn_model *read_whole_h5(cn_hdf5 *file)
 {
-    const char *text = cn_hdf5_text(file, "/", "model_config");
-    if (!text) {
-        cn_fail(CN_FORMAT, "%s: has no model_config", file->name);
-        return NULL;
-    }
-    json_t *config = read_json(file->name, "model_config", text, strlen(text));
+    json_t *config = get_json(file, "model_config"), *training = config ? get_json(file, "training_config") : NULL;
     const char *version = config ? cn_hdf5_text(file, "/", "keras_version") : NULL;
-    if (config && !cn_failed() && (!version || strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0))
+    bool old = !version || strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0;
+    if (!config)
+        cn_fail(CN_FORMAT, "%s: has no model_config", file->name);
+    if (config && old) {
         cn_upgrade_keras2_config(config);
-    cn_model *model = config ? cn_model_from_config(config) : NULL;
-    json_decref(config);
-    if (model && model->base.built && !cn_read_legacy_weights(file, "model_weights", model)) {
-        cn_model_free(model);
-        return NULL;
+        cn_upgrade_keras2_training(training);
     }
+    cn_model *model = config && !cn_failed() ? cn_model_from_config(config) : NULL;
+    if (model && !read_legacy_state(file, model, training)) {
+        cn_model_free(model);
+        model = NULL;
+    }
+    json_decref(config);
+    json_decref(training);
     return model;
 }
 
@@ -282,9 +314,11 @@ static bool save_keras(const cn_model *model, const char *path)
 {
     static const char date[] = "1980-01-01@00:00:00"; /* the same model makes the same file */
     size_t weights = 0, bytes = 0;
-    json_t *config = cn_model_config(model);
+    json_t *config = cn_model_config(model), *compile = config ? cn_compile_config(model) : NULL;
+    if (compile)
+        json_object_set_new(config, "compile_config", compile);
     json_t *metadata = json_pack("{s:s, s:s}", "keras_version", keras_version, "date_saved", date);
-    char *text = config ? write_json(path, config) : NULL, *about = metadata ? write_json(path, metadata) : NULL;
+    char *text = compile ? write_json(path, config) : NULL, *about = metadata ? write_json(path, metadata) : NULL;
     unsigned char *image = text && about ? make_h5(model, path, WEIGHTS, &weights) : NULL, *archive = NULL;
     if (image) {
         const cn_zip_entry entries[] = {{"metadata.json", {about, strlen(about)}},
@@ -317,12 +351,13 @@ static cn_model *read_keras(const cn_zip *zip)
     unsigned char *text = cn_zip_read(zip, "config.json", &bytes);
     json_t *config = text ? read_json(zip->name, "config.json", (const char *)text, bytes) : NULL;
     cn_model *model = config ? cn_model_from_config(config) : NULL;
+    json_t *compile = json_object_get(config, "compile_config");
+    if (model && (!cn_compile_from_config(model, compile) || (model->base.built && !load_keras_weights(zip, model)))) {
+        cn_model_free(model);
+        model = NULL;
+    }
     cn_release(text);
     json_decref(config);
-    if (model && model->base.built && !load_keras_weights(zip, model)) {
-        cn_model_free(model);
-        return NULL;
-    }
     return model;
 }
 
