@@ -386,13 +386,23 @@ static bool read_loss_weights(const cn_model *model, json_t *weights, cn_compile
     return true;
 }
 
+/* Keras writes the type of every metric, but only those over unions can have another one here. */
+static bool read_metric(json_t *config, cn_metric *metric)
+{
+    const char *class = json_string_value(json_object_get(config, "class_name"));
+    json_t *arguments = json_object_get(config, "config");
+    if (class && !strstr(class, "IoU") && json_is_object(arguments))
+        json_object_del(arguments, "dtype");
+    return cn_metric_from_config(config, metric);
+}
+
 static bool read_list(const cn_model *model, json_t *list, cn_metric *metrics)
 {
     size_t count = json_is_array(list) ? json_array_size(list) : 1;
     if (count >= CN_MAX_METRICS)
         return cn_fail(CN_UNSUPPORTED, "%s: has more than %d metrics", cn_model_name(model), CN_MAX_METRICS - 1);
     for (size_t i = 0; i < count; i++)
-        if (!cn_metric_from_config(json_is_array(list) ? json_array_get(list, i) : list, &metrics[i]))
+        if (!read_metric(json_is_array(list) ? json_array_get(list, i) : list, &metrics[i]))
             return false;
     return true;
 }

@@ -149,6 +149,93 @@ Test(saving, writes_the_same_file_for_the_same_model)
     cn_model_free(model);
 }
 
+/* How a model is compiled */
+
+enum { SAMPLES = 8 };
+
+static double train(cn_model *model)
+{
+    float x[SAMPLES][3], y[SAMPLES][2];
+    for (int i = 0; i < SAMPLES; i++)
+        for (int k = 0; k < 3; k++)
+            x[i][k] = (float)((i * 5 + k * 3) % 7) - 3;
+    for (int i = 0; i < SAMPLES; i++)
+        for (int k = 0; k < 2; k++)
+            y[i][k] = (float)((i + k) % 2);
+    return cn_train_on_batch(model, {cn_array(x[0], SAMPLES, 3)}, {cn_array(y[0], SAMPLES, 2)});
+}
+
+/* A model that was trained, saved and loaded goes on training with the losses of one that was not. */
+static void expect_training_goes_on(cn_compile_args args)
+{
+    static const char *const whole[] = {".keras", ".h5"};
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(4, .activation = cn_tanh), cn_dense(2));
+    cr_assert(cn_compile_with(model, args), "%s", cn_error_message());
+    for (int i = 0; i < 3; i++)
+        train(model);
+    cn_model *again[2];
+    for (int f = 0; f < 2; f++) {
+        cr_assert(cn_save(model, path_to(whole[f])), "%s", cn_error_message());
+        again[f] = cn_load(saved_path);
+        cr_assert(again[f], "%s", cn_error_message());
+        unlink(saved_path);
+    }
+    for (int i = 0; i < 3; i++) {
+        double loss = train(model);
+        cr_assert_not(cn_failed(), "%s", cn_error_message());
+        for (int f = 0; f < 2; f++)
+            cr_expect_eq(train(again[f]), loss, "%s: the loss of step %d differs", whole[f], i);
+    }
+    cn_model_free(model);
+    cn_model_free(again[0]);
+    cn_model_free(again[1]);
+}
+
+Test(saving, training_goes_on_with_every_optimizer)
+{
+    const cn_optimizer optimizers[] = {cn_sgd(0.1, .momentum = 0.9, .nesterov = true),
+                                       cn_adam(0.003, .amsgrad = true, .clipnorm = 1),
+                                       cn_adamw(),
+                                       cn_rmsprop(.centered = true, .momentum = 0.5),
+                                       cn_adagrad(),
+                                       cn_adadelta(),
+                                       cn_adamax(),
+                                       cn_nadam(),
+                                       cn_ftrl(),
+                                       cn_lion(),
+                                       cn_adafactor(),
+                                       cn_adam(.use_ema = true, .ema_overwrite_frequency = 2),
+                                       cn_sgd(.gradient_accumulation_steps = 2)};
+    for (size_t i = 0; i < sizeof optimizers / sizeof *optimizers; i++)
+        expect_training_goes_on((cn_compile_args){.optimizer = optimizers[i], .loss = cn_mean_squared_error()});
+}
+
+Test(saving, training_goes_on_with_every_schedule)
+{
+    const cn_schedule schedules[] = {
+        cn_exponential_decay(0.1, 2, 0.5, .staircase = true),
+        cn_inverse_time_decay(0.1, 2, 0.5),
+        cn_polynomial_decay(0.1, 4, .power = 2, .cycle = true),
+        cn_cosine_decay(0.1, 10, .warmup_steps = 2, .warmup_target = 0.2),
+        cn_cosine_decay_restarts(0.1, 2),
+        cn_piecewise_constant_decay(.count = 1, .boundaries = {4}, .values = {0.1, 0.01}),
+    };
+    for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++)
+        expect_training_goes_on(
+            (cn_compile_args){.optimizer = cn_adam(.schedule = schedules[i]), .loss = cn_mean_squared_error()});
+}
+
+Test(saving, training_goes_on_with_losses_and_metrics_with_arguments)
+{
+    const cn_loss losses[] = {cn_huber(.delta = 0.5), cn_categorical_crossentropy(.from_logits = true),
+                              cn_kl_divergence(), cn_binary_crossentropy(.from_logits = true, .label_smoothing = 0.1)};
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        expect_training_goes_on(
+            (cn_compile_args){.optimizer = cn_sgd(0.01),
+                              .loss = losses[i],
+                              .metrics = {cn_accuracy(), cn_auc(.num_thresholds = 50), cn_metric_named("mse")}});
+}
+
 /* What is refused */
 
 static void expect_error(bool failed, cn_code code, const char *reason)
@@ -210,6 +297,19 @@ Test(saving, names_a_function_that_is_not_registered)
 {
     cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2, .activation = unknown));
     expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "registered under no name");
+    cn_model_free(model);
+}
+
+static cn_tensor *own_loss(cn_tensor *y_true, cn_tensor *y_pred)
+{
+    return cn_mean(cn_square(cn_sub(y_true, y_pred)), .axis = -1);
+}
+
+Test(saving, names_a_loss_of_the_users_own)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2));
+    cn_compile(model, .optimizer = cn_sgd(), .loss = cn_loss_from("own_loss", own_loss));
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "own_loss");
     cn_model_free(model);
 }
 
