@@ -2,7 +2,10 @@
 #include "cornet.h"
 #include "file_of_bytes.h"
 #include "read_file.h"
+#include <glob.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 
 static char saved_path[96];
 
@@ -311,6 +314,64 @@ Test(saving, names_a_loss_of_the_users_own)
     cn_compile(model, .optimizer = cn_sgd(), .loss = cn_loss_from("own_loss", own_loss));
     expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "own_loss");
     cn_model_free(model);
+}
+
+/* Killed while it saves */
+
+static cn_model *constant_model(double value)
+{
+    return cn_sequential(cn_input_layer(300), cn_dense(100, .kernel_initializer = cn_init_constant(value)));
+}
+
+/* Saves one model and another to one path, over and over. */
+static void save_for_ever(cn_model *const *models, const char *path)
+{
+    for (int i = 0; cn_save(models[i % 2], path); i++)
+        ;
+    _exit(1);
+}
+
+static void expect_whole(const char *ending, int kills)
+{
+    cn_model *models[2] = {constant_model(1), constant_model(2)};
+    char path[96], beside[112];
+    snprintf(path, sizeof path, "%s", path_to(ending));
+    snprintf(beside, sizeof beside, "%s.tmp*", path);
+    cr_assert(cn_save(models[0], path), "%s", cn_error_message());
+    uint64_t random = 7;
+    for (int i = 0; i < kills; i++) {
+        pid_t child = fork();
+        cr_assert_geq(child, 0);
+        if (child == 0)
+            save_for_ever(models, path);
+        usleep((useconds_t)(next_random(&random) % 6000));
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        cr_expect(WIFSIGNALED(status), "saving failed by itself");
+        cn_model *again = cn_load(path);
+        cr_assert(again, "after %d kills: %s", i + 1, cn_error_message());
+        float kernel[300 * 100];
+        cn_values(cn_weight(again, 0), cn_array(kernel, 300, 100));
+        for (int k = 0; k < 300 * 100; k++)
+            cr_assert(kernel[k] == kernel[0] && (kernel[0] == 1 || kernel[0] == 2), "a mixture of both");
+        cn_model_free(again);
+    }
+    glob_t left;
+    if (glob(beside, 0, NULL, &left) == 0) {
+        for (size_t i = 0; i < left.gl_pathc; i++)
+            unlink(left.gl_pathv[i]);
+        globfree(&left);
+    }
+    unlink(path);
+    cn_model_free(models[0]);
+    cn_model_free(models[1]);
+}
+
+Test(saving, a_kill_at_any_moment_leaves_a_whole_file)
+{
+    expect_whole(".keras", 100);
+    expect_whole(".h5", 100);
 }
 
 /* Damaged files: an error or a model, and nothing leaked. */
