@@ -27,7 +27,8 @@ typedef struct text_pair {
 } text_pair;
 
 struct cn_safetensors {
-    cn_arena arena; /* the names, texts, entries and data */
+    cn_arena arena; /* the path, names, texts, entries and data */
+    const char *path;
     cn_safetensors_entry *entries;
     text_pair *metadata;
     size_t entries_count, metadata_count;
@@ -43,6 +44,11 @@ void cn_safetensors_close(cn_safetensors *file)
     if (file)
         cn_arena_free(&file->arena);
     cn_release(file);
+}
+
+const char *cn_safetensors_path(const cn_safetensors *file)
+{
+    return file ? file->path : "";
 }
 
 size_t cn_safetensors_count(const cn_safetensors *file)
@@ -294,7 +300,7 @@ cn_safetensors *cn_safetensors_open(const char *path)
         return NULL;
     }
     r.file = cn_allocate(1, sizeof *r.file);
-    bool fine = r.file && read_file(&r);
+    bool fine = r.file && (r.file->path = copy_text(&r, path)) && read_file(&r);
     fclose(r.stream);
     if (!fine) {
         cn_safetensors_close(r.file);

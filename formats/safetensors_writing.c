@@ -24,9 +24,10 @@ static bool add_text(json_t *header, const char *path, const cn_safetensors_text
 {
     json_t *metadata = texts && texts->key ? json_object() : NULL;
     for (; metadata && texts->key; texts++)
-        if (json_object_set_new(metadata, texts->key, json_string(texts->value)) != 0) {
+        if (json_object_get(metadata, texts->key) ||
+            json_object_set_new(metadata, texts->key, json_string(texts->value)) != 0) {
             json_decref(metadata);
-            return cn_fail(CN_ARGUMENT, "%s: the text '%.80s' is not UTF-8", path, texts->key);
+            return cn_fail(CN_ARGUMENT, "%s: the text '%.80s' is not UTF-8 or there twice", path, texts->key);
         }
     return !metadata || json_object_set_new(header, "__metadata__", metadata) == 0 ||
            cn_fail(CN_MEMORY, "%s: out of memory", path);

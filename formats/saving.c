@@ -1,8 +1,6 @@
 #include "formats/saving.h"
 #include "data/file.h"
-#include "formats/safetensors.h"
-#include "formats/stored.h"
-#include "data/npy_array.h"
+#include "formats/named_weights.h"
 #include "models/structure.h"
 #include <stdio.h>
 #include <string.h>
@@ -22,16 +20,6 @@
 
 static const char keras_version[] = "3.10.0"; /* whose layout the files have */
 
-static bool check_model(const char *who, const cn_model *model, const char *path)
-{
-    if (cn_failed())
-        return false;
-    if (!model || !path)
-        return cn_fail(CN_ARGUMENT, "%s: needs a model and a path", who);
-    return model->base.built ||
-           cn_fail(CN_STATE, "%s: %s has no weights yet, it has not seen an input", who, cn_model_name(model));
-}
-
 static bool is_whole_h5(const char *path)
 {
     return cn_path_ends(path, ".h5") || cn_path_ends(path, ".hdf5");
@@ -44,133 +32,6 @@ static bool lacks(const char *path, const char *what, const char *package)
 }
 #endif
 
-/* safetensors */
-
-static bool save_safetensors(const cn_model *model, const char *path)
-{
-    cn_stored_list list = {0};
-    bool done = cn_stored_by_path(&list, &model->base);
-    cn_safetensors_tensor *tensors = done ? cn_allocate((size_t)list.count + 1, sizeof *tensors) : NULL;
-    for (int i = 0; tensors && i < list.count; i++) {
-        const cn_stored *stored = &list.item[i];
-        tensors[i] = (cn_safetensors_tensor){stored->name, stored->variable->dtype, stored->variable->shape,
-                                             cn_stored_data(stored)};
-    }
-    done = tensors && cn_safetensors_write(path, tensors, (size_t)list.count, NULL);
-    cn_release(tensors);
-    cn_stored_free(&list);
-    return done;
-}
-
-static bool read_entry(cn_stored_list *list, cn_stored *stored, const cn_safetensors *file, const char *path)
-{
-    const cn_safetensors_entry *entry = cn_safetensors_find(file, stored->name);
-    char is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
-    if (!entry)
-        return cn_fail(CN_FORMAT, "%s: has no tensor %s", path, stored->name);
-    if (!cn_shape_equal(entry->shape, stored->variable->shape))
-        return cn_fail(CN_SHAPES, "%s: %s has shape %s, the weight %s", path, stored->name,
-                       cn_shape_text(entry->shape, is, sizeof is),
-                       cn_shape_text(stored->variable->shape, wanted, sizeof wanted));
-    return cn_stored_room(list, stored) && cn_safetensors_read(entry, stored->variable->dtype, stored->read);
-}
-
-static bool load_safetensors(const cn_model *model, const char *path)
-{
-    cn_stored_list list = {0};
-    cn_safetensors *file = cn_safetensors_open(path);
-    bool done = file && cn_stored_by_path(&list, &model->base);
-    if (done && cn_safetensors_count(file) != (size_t)list.count)
-        done = cn_fail(CN_FORMAT, "%s: has %zu tensors, %s has %d weights", path, cn_safetensors_count(file),
-                       cn_model_name(model), list.count);
-    for (int i = 0; done && i < list.count; i++)
-        done = read_entry(&list, &list.item[i], file, path);
-    done = done && cn_stored_commit(&list);
-    cn_stored_free(&list);
-    cn_safetensors_close(file);
-    return done;
-}
-
-#ifdef CN_HAVE_LIBZIP
-
-/* npz */
-
-static bool save_npz(const cn_model *model, const char *path)
-{
-    cn_stored_list list = {0};
-    bool done = cn_stored_by_path(&list, &model->base);
-    size_t size = 0, count = (size_t)list.count;
-    cn_zip_entry *entries = done ? cn_allocate(count + 1, sizeof *entries) : NULL;
-    done = entries != NULL;
-    for (size_t i = 0; done && i < count; i++) {
-        const cn_stored *stored = &list.item[i];
-        const cn_tensor *variable = stored->variable;
-        size_t bytes = (size_t)cn_shape_size(variable->shape) * cn_dtype_size(variable->dtype);
-        size_t length = strlen(stored->name) + 5;
-        char header[CN_NPY_HEADER], *name = cn_arena_record(&list.arena, length);
-        size_t first = cn_npy_header(header, variable->dtype, variable->shape);
-        char *contents = cn_arena_allocate(&list.arena, first + bytes);
-        if (!(done = name && contents))
-            break;
-        snprintf(name, length, "%s.npy", stored->name);
-        memcpy(contents, header, first);
-        memcpy(contents + first, cn_stored_data(stored), bytes);
-        entries[i] = (cn_zip_entry){name, {contents, first + bytes}};
-    }
-    unsigned char *archive = done ? cn_zip_make(path, entries, count, &size) : NULL;
-    done = archive && cn_replace_file(path, &(cn_bytes){archive, size}, 1);
-    cn_release(archive);
-    cn_release(entries);
-    cn_stored_free(&list);
-    return done;
-}
-
-static bool read_member(cn_stored_list *list, cn_stored *stored, const cn_zip *zip)
-{
-    char name[1100], is[CN_SHAPE_TEXT], wanted[CN_SHAPE_TEXT];
-    size_t size;
-    cn_npy_array array;
-    snprintf(name, sizeof name, "%s.npy", stored->name);
-    unsigned char *bytes = cn_zip_read(zip, name, &size);
-    bool done = bytes && cn_npy_parse(&array, name, bytes, size);
-    if (done && !cn_shape_equal(array.shape, stored->variable->shape))
-        done = cn_fail(CN_SHAPES, "%s: %s has shape %s, the weight %s", zip->name, stored->name,
-                       cn_shape_text(array.shape, is, sizeof is),
-                       cn_shape_text(stored->variable->shape, wanted, sizeof wanted));
-    done = done && cn_stored_room(list, stored) && cn_npy_read(&array, name, stored->variable->dtype, stored->read);
-    cn_release(bytes);
-    return done;
-}
-
-static bool read_npz(const cn_zip *zip, const cn_model *model)
-{
-    cn_stored_list list = {0};
-    bool done = cn_stored_by_path(&list, &model->base);
-    if (done && cn_zip_members(zip) != list.count)
-        done = cn_fail(CN_FORMAT, "%s: has %lld arrays, %s has %d weights", zip->name, (long long)cn_zip_members(zip),
-                       cn_model_name(model), list.count);
-    for (int i = 0; done && i < list.count; i++)
-        done = read_member(&list, &list.item[i], zip);
-    done = done && cn_stored_commit(&list);
-    cn_stored_free(&list);
-    return done;
-}
-
-static bool load_npz(const cn_model *model, const char *path)
-{
-    size_t bytes;
-    cn_zip zip;
-    unsigned char *data = cn_read_file(path, &bytes);
-    bool done = data && cn_zip_open(&zip, path, data, bytes);
-    if (done) {
-        done = read_npz(&zip, model);
-        cn_zip_close(&zip);
-    }
-    cn_release(data);
-    return done;
-}
-
-#endif
 #ifdef KERAS_H5
 
 /* HDF5 */
@@ -367,7 +228,7 @@ static cn_model *read_keras(const cn_zip *zip)
 
 bool cn_save(cn_model *model, const char *path)
 {
-    if (!check_model("save", model, path))
+    if (!cn_check_saved("save", model, path))
         return false;
     if (cn_path_ends(path, ".keras"))
 #ifdef KERAS_ZIP
@@ -386,13 +247,13 @@ bool cn_save(cn_model *model, const char *path)
 
 bool cn_save_weights(cn_model *model, const char *path)
 {
-    if (!check_model("save_weights", model, path))
+    if (!cn_check_saved("save_weights", model, path))
         return false;
     if (cn_path_ends(path, ".safetensors"))
-        return save_safetensors(model, path);
+        return cn_save_safetensors(model, path);
     if (cn_path_ends(path, ".npz"))
 #ifdef CN_HAVE_LIBZIP
-        return save_npz(model, path);
+        return cn_save_npz(model, path);
 #else
         return lacks(path, "npz archives", "libzip (Debian: libzip-dev)");
 #endif
@@ -447,13 +308,13 @@ static cn_model *load_model_of(const char *path, const unsigned char *data, size
 
 bool cn_load_weights(cn_model *model, const char *path)
 {
-    if (!check_model("load_weights", model, path))
+    if (!cn_check_saved("load_weights", model, path))
         return false;
     if (cn_path_ends(path, ".safetensors"))
-        return load_safetensors(model, path);
+        return cn_load_safetensors(model, path);
     if (cn_path_ends(path, ".npz"))
 #ifdef CN_HAVE_LIBZIP
-        return load_npz(model, path);
+        return cn_load_npz(model, path);
 #else
         return lacks(path, "npz archives", "libzip (Debian: libzip-dev)");
 #endif

@@ -5,17 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_BYTES = 1024 };
-
 bool cn_stored_add(cn_stored_list *list, cn_tensor *variable, const char *format, ...)
 {
-    char name[NAME_BYTES];
+    char name[CN_STORED_NAME];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(name, sizeof name, format, arguments);
     va_end(arguments);
-    if (length < 0 || length >= NAME_BYTES)
-        return cn_fail(CN_UNSUPPORTED, "%.80s...: a name is longer than %d bytes", name, NAME_BYTES - 1);
+    if (length < 0 || length >= CN_STORED_NAME)
+        return cn_fail(CN_UNSUPPORTED, "%.80s...: a name is longer than %d bytes", name, CN_STORED_NAME - 1);
     char *copy = cn_arena_record(&list->arena, (size_t)length + 1);
     if (!copy || !cn_grow((void **)&list->item, list->count, &list->capacity, sizeof *list->item))
         return false;
@@ -63,19 +61,23 @@ static bool is_taken(const cn_stored_list *list, const char *name)
     return false;
 }
 
-bool cn_stored_by_path(cn_stored_list *list, const cn_layer *layer)
+static bool add_by_path(cn_stored_list *list, const char *prefix, cn_tensor *variable)
+{
+    char name[CN_STORED_NAME];
+    const char *path = cn_name_of(variable);
+    int length = snprintf(name, sizeof name, "%s%s", prefix, path);
+    for (int n = 1; length < CN_STORED_NAME && is_taken(list, name); n++)
+        length = snprintf(name, sizeof name, "%s%s_%d", prefix, path, n);
+    return cn_stored_add(list, variable, length < CN_STORED_NAME ? "%s" : "%s...", name);
+}
+
+bool cn_stored_by_path(cn_stored_list *list, const char *prefix, const cn_layer *layer)
 {
     cn_weight_view *views = NULL;
     int count = 0;
     bool done = cn_layer_weights(layer, &views, &count);
-    for (int i = 0; done && i < count; i++) {
-        cn_tensor *variable = views[i].weight->variable;
-        char name[NAME_BYTES];
-        snprintf(name, sizeof name, "%s", cn_name_of(variable));
-        for (int n = 1; is_taken(list, name); n++)
-            snprintf(name, sizeof name, "%.*s_%d", NAME_BYTES - 16, cn_name_of(variable), n);
-        done = cn_stored_add(list, variable, "%s", name);
-    }
+    for (int i = 0; done && i < count; i++)
+        done = add_by_path(list, prefix, views[i].weight->variable);
     cn_release(views);
     return done;
 }
@@ -195,13 +197,13 @@ static bool add_object(walk *w, const cn_layer *layer, const char *path)
     if (!add_own(w, layer, path))
         return false;
     for (int i = 0; i < layer->sublayer_count; i++) {
-        char part[CN_NAME_TEXT + CN_NAME_BYTES + 32], inner[NAME_BYTES];
+        char part[CN_NAME_TEXT + CN_NAME_BYTES + 32], inner[CN_STORED_NAME];
         if (model)
             name_in_list(layer->sublayer, i, part, sizeof part);
         else
             attribute_of(layer, i, part, sizeof part);
         int length = snprintf(inner, sizeof inner, "%s%s%s%s", path, *path ? "/" : "", model ? "layers/" : "", part);
-        if (length >= NAME_BYTES)
+        if (length >= CN_STORED_NAME)
             return cn_fail(CN_UNSUPPORTED, "%s: is nested too deep for a file", layer->name);
         if (!add_object(w, layer->sublayer[i], inner))
             return false;

@@ -5,6 +5,8 @@
 #include "core/engine.h"
 #include "models/model.h"
 
+enum { CN_STORED_NAME = 1024 }; /* bytes that a name may have, with the NUL */
+
 typedef struct cn_stored {
     const char *name;
     cn_tensor *variable;
@@ -27,8 +29,9 @@ bool cn_stored_commit(const cn_stored_list *list);
 /* The first element of a variable. */
 const void *cn_stored_data(const cn_stored *stored);
 
-/* By Keras' paths, "dense/kernel"; where two have one, the later ones have _1, _2, ... behind theirs. */
-bool cn_stored_by_path(cn_stored_list *list, const cn_layer *layer);
+/* By Keras' paths, "dense/kernel", behind a prefix; where two have one, the later ones have _1, _2, ... behind theirs.
+ */
+bool cn_stored_by_path(cn_stored_list *list, const char *prefix, const cn_layer *layer);
 /* By the data sets of Keras 3's model.weights.h5, "layers/dense/vars/0". A variable may be there twice. */
 bool cn_stored_by_object(cn_stored_list *list, const cn_layer *model);
 #endif
