@@ -22,6 +22,28 @@ bool cn_path_ends(const char *path, const char *ending)
 
 /* Reading */
 
+/* A descriptor and its size; -1 with the error set. */
+static int open_regular(const char *path, size_t *bytes)
+{
+    struct stat is;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0) {
+        fail_file(path);
+        return -1;
+    }
+    bool known = fstat(file, &is) == 0;
+    if (known && S_ISREG(is.st_mode)) {
+        *bytes = (size_t)is.st_size;
+        return file;
+    }
+    if (known)
+        cn_fail(CN_FILE, "%s: is not a regular file", path);
+    else
+        fail_file(path);
+    close(file);
+    return -1;
+}
+
 static bool read_all(int file, unsigned char *data, size_t bytes, const char *path)
 {
     for (size_t done = 0; done < bytes;) {
@@ -39,26 +61,27 @@ static bool read_all(int file, unsigned char *data, size_t bytes, const char *pa
 
 unsigned char *cn_read_file(const char *path, size_t *bytes)
 {
-    struct stat is;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0) {
-        fail_file(path);
+    int file = open_regular(path, bytes);
+    if (file < 0)
         return NULL;
-    }
-    unsigned char *data = NULL;
-    if (fstat(file, &is) != 0)
-        fail_file(path);
-    else if (!S_ISREG(is.st_mode))
-        cn_fail(CN_FILE, "%s: is not a regular file", path);
-    else
-        data = cn_allocate((size_t)is.st_size + 1, 1);
-    if (data && !read_all(file, data, (size_t)is.st_size, path)) {
+    unsigned char *data = cn_allocate(*bytes + 1, 1);
+    if (data && !read_all(file, data, *bytes, path)) {
         cn_release(data);
         data = NULL;
     }
     close(file);
-    *bytes = data ? (size_t)is.st_size : 0;
     return data;
+}
+
+bool cn_read_beginning(const char *path, void *bytes, size_t most, size_t *count)
+{
+    int file = open_regular(path, count);
+    if (file < 0)
+        return false;
+    *count = *count < most ? *count : most;
+    bool done = read_all(file, bytes, *count, path);
+    close(file);
+    return done;
 }
 
 /* Writing */

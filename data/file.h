@@ -6,6 +6,9 @@
 /* The bytes of a regular file, to be given to cn_release; NULL with the error set. */
 unsigned char *cn_read_file(const char *path, size_t *bytes);
 
+/* The first bytes of a regular file, `most` or fewer. */
+bool cn_read_beginning(const char *path, void *bytes, size_t most, size_t *count);
+
 typedef struct cn_bytes {
     const void *data;
     size_t size;

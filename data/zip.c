@@ -1,13 +1,16 @@
-#ifdef CN_HAVE_LIBZIP
 #include "data/zip.h"
 #include "core/arena.h"
 #include <string.h>
+#ifdef CN_HAVE_LIBZIP
 #include <zip.h>
+#endif
 
 bool cn_is_zip(const void *archive, size_t bytes)
 {
-    return bytes >= 4 && memcmp(archive, "PK\3\4", 4) == 0;
+    return bytes >= 4 && (memcmp(archive, "PK\3\4", 4) == 0 || memcmp(archive, "PK\5\6", 4) == 0);
 }
+
+#ifdef CN_HAVE_LIBZIP
 
 static bool fail_zip(const char *name, zip_error_t *error)
 {
@@ -36,6 +39,11 @@ void cn_zip_close(cn_zip *zip)
 int64_t cn_zip_members(const cn_zip *zip)
 {
     return zip_get_num_entries(zip->archive, 0);
+}
+
+bool cn_zip_has(const cn_zip *zip, const char *member)
+{
+    return zip_name_locate(zip->archive, member, 0) >= 0;
 }
 
 const char *cn_zip_member(const cn_zip *zip, int64_t index)
@@ -140,4 +148,61 @@ unsigned char *cn_zip_make(const char *name, const cn_zip_entry *entries, size_t
         cn_fail(CN_MEMORY, "%s: the archive cannot be made", name);
     return all;
 }
+
+#else
+
+static bool lacks(const char *name)
+{
+    return cn_fail(CN_UNSUPPORTED, "%s: this build has no zip archives, it needs libzip (Debian: libzip-dev)", name);
+}
+
+bool cn_zip_open(cn_zip *zip, const char *name, const void *archive, size_t bytes)
+{
+    (void)archive;
+    *zip = (cn_zip){NULL, name, bytes};
+    return lacks(name);
+}
+
+void cn_zip_close(cn_zip *zip)
+{
+    (void)zip;
+}
+
+int64_t cn_zip_members(const cn_zip *zip)
+{
+    (void)zip;
+    return 0;
+}
+
+bool cn_zip_has(const cn_zip *zip, const char *member)
+{
+    (void)zip;
+    (void)member;
+    return false;
+}
+
+const char *cn_zip_member(const cn_zip *zip, int64_t index)
+{
+    (void)zip;
+    (void)index;
+    return NULL;
+}
+
+unsigned char *cn_zip_read(const cn_zip *zip, const char *member, size_t *bytes)
+{
+    (void)member;
+    *bytes = 0;
+    lacks(zip->name);
+    return NULL;
+}
+
+unsigned char *cn_zip_make(const char *name, const cn_zip_entry *entries, size_t count, size_t *bytes)
+{
+    (void)entries;
+    (void)count;
+    *bytes = 0;
+    lacks(name);
+    return NULL;
+}
+
 #endif

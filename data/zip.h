@@ -1,9 +1,11 @@
-/* Private: zip archives in memory, through libzip. */
+/* Private: zip archives in memory, through libzip. A library that was built without it opens and makes none and says
+ * so.
+ */
 #ifndef CN_DATA_ZIP_H
 #define CN_DATA_ZIP_H
 #include "data/file.h"
 
-/* Whether bytes begin as an archive with members does. */
+/* Whether bytes begin as an archive does. */
 bool cn_is_zip(const void *archive, size_t bytes);
 
 typedef struct cn_zip {
@@ -15,6 +17,7 @@ typedef struct cn_zip {
 bool cn_zip_open(cn_zip *zip, const char *name, const void *archive, size_t bytes);
 void cn_zip_close(cn_zip *zip);
 int64_t cn_zip_members(const cn_zip *zip);
+bool cn_zip_has(const cn_zip *zip, const char *member);
 /* NULL for an index out of range. */
 const char *cn_zip_member(const cn_zip *zip, int64_t index);
 /* The contents of a member, checked against its CRC and followed by a NUL, to be given to cn_release. NULL with the

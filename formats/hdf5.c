@@ -1,9 +1,17 @@
-#ifdef CN_HAVE_HDF5
 #include "formats/hdf5.h"
+#include <string.h>
+#ifdef CN_HAVE_HDF5
 #include <hdf5.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
+#endif
+
+bool cn_is_hdf5(const void *image, size_t bytes)
+{
+    return bytes >= 8 && memcmp(image, "\211HDF\r\n\032\n", 8) == 0;
+}
+
+#ifdef CN_HAVE_HDF5
 
 /* HDF5 may be built without locks of its own. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -11,11 +19,6 @@ static H5E_auto2_t report;
 static void *report_to;
 
 enum { PATH_BYTES = 1024, LARGEST_ATTRIBUTE = 64512 /* as Keras divides lists */ };
-
-bool cn_is_hdf5(const void *image, size_t bytes)
-{
-    return bytes >= 8 && memcmp(image, "\211HDF\r\n\032\n", 8) == 0;
-}
 
 static hid_t memory_access(void)
 {

@@ -1,5 +1,6 @@
-#ifdef CN_HAVE_HDF5
 #include "formats/keras_h5.h"
+#include "data/file.h"
+#ifdef CN_HAVE_HDF5
 #include "formats/stored.h"
 #include "layers/graph.h"
 #include "models/structure.h"
@@ -36,7 +37,7 @@ static bool write_optimizer(cn_hdf5 *file, const cn_updater *updater)
     return done;
 }
 
-bool cn_write_weights_h5(cn_hdf5 *file, const cn_model *model)
+static bool write_weights(cn_hdf5 *file, const cn_model *model)
 {
     cn_stored_list list = {0};
     bool done = cn_stored_by_object(&list, &model->base) && cn_hdf5_make_group(file, "vars") &&
@@ -112,7 +113,7 @@ static bool read_optimizer(cn_hdf5 *file, const cn_updater *updater)
     return done;
 }
 
-bool cn_read_weights_h5(cn_hdf5 *file, const cn_model *model)
+static bool read_weights(cn_hdf5 *file, const cn_model *model)
 {
     cn_stored_list list = {0};
     bool done = cn_stored_by_object(&list, &model->base) && check_counts(file, &list) && read_list(file, &list);
@@ -122,7 +123,7 @@ bool cn_read_weights_h5(cn_hdf5 *file, const cn_model *model)
 
 /* Keras 1 and 2 */
 
-const char *cn_legacy_group(cn_hdf5 *file)
+static const char *legacy_group(cn_hdf5 *file)
 {
     size_t count;
     if (cn_hdf5_has(file, "model_weights"))
@@ -267,4 +268,85 @@ bool cn_read_legacy_optimizer(cn_hdf5 *file, const cn_model *model)
     cn_stored_free(&list);
     return done;
 }
+
+/* Files of weights */
+
+static unsigned char *make_image(const cn_model *model, const char *path, bool legacy, size_t *bytes)
+{
+    cn_hdf5 file;
+    bool done = cn_hdf5_create(&file, path) &&
+                (legacy ? cn_write_legacy_weights(&file, "/", model) : write_weights(&file, model));
+    unsigned char *image = done ? cn_hdf5_image(&file, bytes) : NULL;
+    cn_hdf5_close(&file);
+    return image;
+}
+
+unsigned char *cn_weights_h5(const cn_model *model, const char *path, size_t *bytes)
+{
+    return make_image(model, path, false, bytes);
+}
+
+bool cn_save_weights_h5(const cn_model *model, const char *path, bool legacy)
+{
+    size_t bytes;
+    unsigned char *image = make_image(model, path, legacy, &bytes);
+    bool done = image && cn_replace_file(path, &(cn_bytes){image, bytes}, 1);
+    cn_release(image);
+    return done;
+}
+
+static bool load_image(const cn_model *model, const char *path, const void *image, size_t bytes)
+{
+    cn_hdf5 file;
+    bool done = cn_hdf5_open(&file, path, image, bytes);
+    const char *legacy = done ? legacy_group(&file) : NULL;
+    done = done && !cn_failed() && (legacy ? cn_read_legacy_weights(&file, legacy, model) : read_weights(&file, model));
+    cn_hdf5_close(&file);
+    return done;
+}
+
+bool cn_load_weights_h5(const cn_model *model, const char *path)
+{
+    size_t bytes;
+    unsigned char *image = cn_read_file(path, &bytes);
+    bool done = image && load_image(model, path, image, bytes);
+    cn_release(image);
+    return done;
+}
+
+bool cn_load_keras_weights(const cn_model *model, const cn_zip *zip)
+{
+    size_t bytes;
+    unsigned char *image = cn_zip_read(zip, CN_KERAS_WEIGHTS, &bytes);
+    bool done = image && load_image(model, zip->name, image, bytes);
+    cn_release(image);
+    return done;
+}
+
+#else
+
+static bool lacks(const char *path)
+{
+    return cn_fail(CN_UNSUPPORTED, "%s: this build has no HDF5 files, it needs HDF5 (Debian: libhdf5-dev)", path);
+}
+
+bool cn_save_weights_h5(const cn_model *model, const char *path, bool legacy)
+{
+    (void)model;
+    (void)legacy;
+    return lacks(path);
+}
+
+bool cn_load_weights_h5(const cn_model *model, const char *path)
+{
+    (void)model;
+    return lacks(path);
+}
+
+bool cn_load_keras_weights(const cn_model *model, const cn_zip *zip)
+{
+    (void)model;
+    return lacks(zip->name);
+}
+
 #endif

@@ -1,6 +1,5 @@
 #include "formats/named_weights.h"
 #include "data/npy_array.h"
-#include "data/zip.h"
 #include "formats/checkpoint.h"
 #include "models/structure.h"
 #include <stdio.h>
@@ -87,8 +86,6 @@ bool cn_load_safetensors(const cn_model *model, const char *path)
     return done;
 }
 
-#ifdef CN_HAVE_LIBZIP
-
 /* npz */
 
 static bool make_member(cn_stored_list *list, const cn_stored *stored, cn_zip_entry *entry)
@@ -138,7 +135,7 @@ static bool read_member(cn_stored_list *list, cn_stored *stored, const cn_zip *z
     return done;
 }
 
-static bool read_npz(const cn_zip *zip, const cn_model *model)
+bool cn_load_npz(const cn_model *model, const cn_zip *zip)
 {
     cn_stored_list list = {0};
     bool done =
@@ -149,19 +146,3 @@ static bool read_npz(const cn_zip *zip, const cn_model *model)
     cn_stored_free(&list);
     return done;
 }
-
-bool cn_load_npz(const cn_model *model, const char *path)
-{
-    size_t bytes;
-    cn_zip zip;
-    unsigned char *data = cn_read_file(path, &bytes);
-    bool done = data && cn_zip_open(&zip, path, data, bytes);
-    if (done) {
-        done = read_npz(&zip, model);
-        cn_zip_close(&zip);
-    }
-    cn_release(data);
-    return done;
-}
-
-#endif

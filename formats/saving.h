@@ -1,4 +1,4 @@
-/* Models and weights on disk. The ending of a path says the format:
+/* Models and weights on disk. The ending of a path says in which format they are saved:
  *
  *   .keras                 Keras 3: the model, its weights, how it is compiled, the optimizer's state
  *   .h5, .hdf5             Keras 1 and 2: the same
@@ -21,14 +21,23 @@ extern "C" {
 
 /* .keras, .h5 or .hdf5. */
 CN_API bool cn_save(cn_model *model, const char *path);
-/* By what the file is, not by its name. The model is the caller's, compiled if the file says how. Classes, activations
- * of the user's own must be registered. */
-CN_API cn_model *cn_load(const char *path);
+/* cn_load("model.keras"), cn_load("model.h5", .compile = false): by what the file is, not by its name. The model is the
+ * caller's, compiled if the file says how, unless .compile is false. The user's own classes and activations must be
+ * registered. */
+typedef struct cn_load_args {
+    char first_;
+    const char *path;
+    bool compile;
+} cn_load_args;
+#define CN_LOAD_DEFAULTS .compile = true
+#define cn_load(...) cn_load_with((cn_load_args){CN_LOAD_DEFAULTS, .first_ = 0, __VA_ARGS__})
+CN_API cn_model *cn_load_with(cn_load_args args);
+CN_API cn_load_args cn_load_defaults(void);
 
 /* .safetensors, .npz, .weights.h5, or .h5 and .hdf5 for weights as Keras 1 and 2 wrote them; the model must be built.
  */
 CN_API bool cn_save_weights(cn_model *model, const char *path);
-/* The same, and the weights of a .keras or whole .h5 file. */
+/* The same by what the file is, and the weights of a .keras file, a whole .h5 file or a checkpoint. */
 CN_API bool cn_load_weights(cn_model *model, const char *path);
 
 #ifdef __cplusplus
