@@ -1,4 +1,5 @@
 #include "formats/hdf5.h"
+#include "formats/hdf5_heap.h"
 #include <string.h>
 #ifdef CN_HAVE_HDF5
 #include <hdf5.h>
@@ -41,6 +42,7 @@ bool cn_hdf5_open(cn_hdf5 *file, const char *name, const void *image, size_t byt
 {
     begin(file, name);
     hid_t access = memory_access();
+    file->image = image;
     file->bytes = bytes;
     H5Pset_file_image(access, (void *)(uintptr_t)image, bytes);
     file->file = H5Fopen("cornet", H5F_ACC_RDONLY, access);
@@ -140,18 +142,68 @@ static hid_t number_type(cn_dtype dtype)
     return dtype == CN_F32 ? H5T_NATIVE_FLOAT : dtype == CN_F64 ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT32;
 }
 
-/* That its numbers lie in this file and are numbers. */
+/* Numbers of a type that is written everywhere: IEEE's floats and two's complement. */
+static bool is_plain_number(hid_t type)
+{
+    const hid_t types[] = {H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I32LE, H5T_STD_I64LE, H5T_STD_I8LE,
+                           H5T_STD_U8LE,   H5T_STD_I16LE,  H5T_STD_U16LE, H5T_STD_U32LE, H5T_STD_U64LE,
+                           H5T_IEEE_F32BE, H5T_IEEE_F64BE, H5T_STD_I8BE,  H5T_STD_I16BE, H5T_STD_I32BE,
+                           H5T_STD_I64BE,  H5T_STD_U8BE,   H5T_STD_U16BE, H5T_STD_U32BE, H5T_STD_U64BE};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (H5Tequal(type, types[i]) > 0)
+            return true;
+    hid_t half = H5Tcopy(H5T_IEEE_F32LE);
+    H5Tset_fields(half, 15, 10, 5, 0, 10);
+    H5Tset_size(half, 2);
+    H5Tset_ebias(half, 15);
+    bool is_half = H5Tequal(type, half) > 0;
+    H5Tclose(half);
+    return is_half;
+}
+
+/* Only what Keras' writers use: other filters would be more code that trusts the file. */
+static bool are_filters_known(hid_t creation)
+{
+    int count = H5Pget_nfilters(creation);
+    for (int i = 0; i < count; i++) {
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t filter = H5Pget_filter2(creation, (unsigned)i, &flags, &values, NULL, 0, NULL, &config);
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
+            return false;
+    }
+    return count >= 0;
+}
+
+/* A chunk cannot become more than deflate makes of all the file. */
+static bool are_chunks_possible(const cn_hdf5 *file, hid_t creation, size_t item)
+{
+    hsize_t dims[H5S_MAX_RANK];
+    int rank = H5Pget_layout(creation) == H5D_CHUNKED ? H5Pget_chunk(creation, H5S_MAX_RANK, dims) : 0;
+    uint64_t bytes = item;
+    for (int d = 0; d < rank; d++)
+        if (__builtin_mul_overflow(bytes, dims[d], &bytes) || bytes / 1100 > file->bytes)
+            return false;
+    return rank >= 0;
+}
+
 static bool check_storage(const cn_hdf5 *file, const char *path, hid_t data)
 {
     hid_t creation = H5Dget_create_plist(data), type = H5Dget_type(data);
-    H5T_class_t class = H5Tget_class(type);
     bool inside = creation >= 0 && H5Pget_external_count(creation) == 0 && H5Pget_layout(creation) != H5D_VIRTUAL;
-    H5Pclose(creation);
-    H5Tclose(type);
-    if (!inside)
-        return cn_fail(CN_UNSUPPORTED, "%s: the numbers of %s lie in another file", file->name, path);
-    return class == H5T_FLOAT || class == H5T_INTEGER ||
-           cn_fail(CN_UNSUPPORTED, "%s: %s does not hold numbers", file->name, path);
+    bool plain = type >= 0 && is_plain_number(type), known = inside && are_filters_known(creation);
+    bool possible = known && plain && are_chunks_possible(file, creation, H5Tget_size(type));
+    if (creation >= 0)
+        H5Pclose(creation);
+    if (type >= 0)
+        H5Tclose(type);
+    if (possible)
+        return true;
+    return cn_fail(CN_UNSUPPORTED, "%s: %s %s", file->name, path,
+                   !inside  ? "has its numbers in another file"
+                   : !plain ? "does not hold plain numbers"
+                   : !known ? "is compressed in a way that is not known"
+                            : "has chunks that are larger than the file can have");
 }
 
 static bool check_shape(const cn_hdf5 *file, const char *path, hid_t data, cn_shape wanted)
@@ -224,43 +276,70 @@ static hid_t text_type(size_t size)
     return type;
 }
 
+/* HDF5 1.10 trusts the lengths and heaps of such texts, so it is asked for the references alone: this conversion leaves
+ * them as they are in the file. */
+static herr_t keep_references(hid_t from, hid_t to, H5T_cdata_t *conversion, size_t count, size_t stride,
+                              size_t background_stride, void *references, void *background, hid_t transfer)
+{
+    (void)from, (void)to, (void)count, (void)stride, (void)background_stride, (void)references, (void)background;
+    (void)transfer;
+    conversion->need_bkg = H5T_BKG_NO;
+    return 0;
+}
+
+static bool read_references(hid_t attribute, hid_t type, void *references)
+{
+    static const char name[] = "cornet";
+    hid_t reference = H5Tcreate(H5T_OPAQUE, CN_HDF5_REFERENCE);
+    bool done = H5Tregister(H5T_PERS_SOFT, name, type, reference, keep_references) >= 0;
+    if (done) {
+        done = H5Aread(attribute, reference, references) >= 0;
+        H5Tunregister(H5T_PERS_SOFT, name, type, reference, keep_references);
+    }
+    H5Tclose(reference);
+    return done;
+}
+
+/* Copies the texts that lie in room for each, or where the references there say. */
+static bool take_texts(cn_hdf5 *file, const char *room, size_t size, bool variable, const char **list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *from = room + i * size;
+        size_t length = strnlen(from, size);
+        if (variable)
+            from = cn_hdf5_heap_text(file->image, file->bytes, (const unsigned char *)from, &length);
+        char *copy = from ? cn_arena_record(&file->arena, length + 1) : NULL;
+        if (!copy)
+            return false;
+        if (length > 0)
+            memcpy(copy, from, length);
+        list[i] = copy;
+    }
+    return true;
+}
+
 /* The texts of an attribute of one type or the other. NULL with the error set. */
 static const char **read_texts(cn_hdf5 *file, hid_t attribute, const char *name, size_t *count)
 {
     hid_t type = H5Aget_type(attribute), space = H5Aget_space(attribute);
     hssize_t points = H5Sget_simple_extent_npoints(space);
     bool texts = H5Tget_class(type) == H5T_STRING, variable = texts && H5Tis_variable_str(type) > 0;
-    size_t size = variable ? sizeof(char *) : H5Tget_size(type);
-    *count = points > 0 ? (size_t)points : 0;
+    size_t size = variable ? CN_HDF5_REFERENCE : H5Tget_size(type);
     const char **list = NULL;
-    if (points < 0 || (points > 0 && !texts) || *count > file->bytes || size > file->bytes ||
-        *count * (size + 1) > 2 * file->bytes + sizeof(char *))
-        cn_fail(CN_FORMAT, "%s: the attribute %s is no text of this file", file->name, name);
-    else if ((list = cn_arena_record(&file->arena, (*count + 1) * sizeof *list)) && *count > 0) {
-        hid_t cset = H5Tcopy(type);
-        char *room = cn_arena_record(&file->arena, *count * (size + 1));
-        bool done = room && H5Aread(attribute, cset, room) >= 0;
-        for (size_t i = 0; done && i < *count; i++) {
-            const char *from = room + i * size;
-            if (variable)
-                memcpy(&from, room + i * sizeof from, sizeof from);
-            size_t length = !from ? 0 : variable ? strlen(from) : strnlen(from, size);
-            char *copy = cn_arena_record(&file->arena, length + 1);
-            if (copy && length > 0)
-                memcpy(copy, from, length);
-            done = (list[i] = copy) != NULL;
-        }
-        if (variable && done)
-            H5Dvlen_reclaim(cset, space, H5P_DEFAULT, room);
-        H5Tclose(cset);
-        if (!done) {
-            cn_fail(CN_FORMAT, "%s: the attribute %s cannot be read", file->name, name);
-            list = NULL;
-        }
+    *count = points > 0 ? (size_t)points : 0;
+    /* All that is read lies in the attribute, so no more than the file has is asked for. */
+    bool fits = points == 0 || (points > 0 && texts && size > 0 && *count <= file->bytes / size);
+    if (fits && (list = cn_arena_record(&file->arena, (*count + 1) * sizeof *list)) && *count > 0) {
+        char *room = cn_arena_record(&file->arena, *count * size);
+        fits = room && (variable ? read_references(attribute, type, room) : H5Aread(attribute, type, room) >= 0) &&
+               take_texts(file, room, size, variable, list, *count);
     }
     H5Tclose(type);
     H5Sclose(space);
-    return list;
+    if (fits && list)
+        return list;
+    cn_fail(CN_FORMAT, "%s: the attribute %s does not hold texts of this file", file->name, name);
+    return NULL;
 }
 
 static const char **read_attribute(cn_hdf5 *file, const char *path, const char *name, size_t *count)

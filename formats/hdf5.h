@@ -9,15 +9,16 @@
 #include "core/shape.h"
 
 typedef struct cn_hdf5 {
-    int64_t file;     /* HDF5's handle */
-    const char *name; /* for messages; the caller's */
-    size_t bytes;     /* of a file that is read */
-    cn_arena arena;   /* of the texts that are read */
+    int64_t file;      /* HDF5's handle */
+    const char *name;  /* for messages; the caller's */
+    const void *image; /* of a file that is read, and its size */
+    size_t bytes;
+    cn_arena arena; /* of the texts that are read */
 } cn_hdf5;
 
 /* Whether bytes begin as HDF5 does. */
 bool cn_is_hdf5(const void *image, size_t bytes);
-/* After success and failure alike the file must be closed. The image is copied. */
+/* After success and failure alike the file must be closed, before the image goes. */
 bool cn_hdf5_open(cn_hdf5 *file, const char *name, const void *image, size_t bytes);
 bool cn_hdf5_create(cn_hdf5 *file, const char *name);
 /* The bytes of a file that was created, to be given to cn_release. */

@@ -404,20 +404,20 @@ static void damage_all(const char *ending, bool whole, size_t rounds)
 
 Test(saving, survives_damaged_keras_files)
 {
-    damage_all(".keras", true, 600);
+    damage_all(".keras", true, 1500);
 }
 
 Test(saving, survives_damaged_h5_files)
 {
-    damage_all(".h5", true, 600);
+    damage_all(".h5", true, 1500);
 }
 
 Test(saving, survives_damaged_weights)
 {
-    damage_all(".weights.h5", false, 600);
+    damage_all(".weights.h5", false, 1500);
 }
 
 Test(saving, survives_damaged_npz_files)
 {
-    damage_all(".npz", false, 600);
+    damage_all(".npz", false, 1500);
 }
