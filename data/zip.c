@@ -125,8 +125,17 @@ static unsigned char *bytes_of(zip_source_t *source, size_t *bytes)
     return all;
 }
 
+/* libzip writes no archive without members: this is the record at its end. */
+static unsigned char *make_empty(size_t *bytes)
+{
+    unsigned char *archive = cn_allocate(*bytes = 22, 1);
+    return archive ? memcpy(archive, "PK\5\6", 4) : NULL;
+}
+
 unsigned char *cn_zip_make(const char *name, const cn_zip_entry *entries, size_t count, size_t *bytes)
 {
+    if (count == 0)
+        return make_empty(bytes);
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &error);
