@@ -6,6 +6,7 @@
 #include "formats/keras2.h"
 #include "formats/keras_h5.h"
 #include "formats/model_config.h"
+#include "layers/graph.h"
 #include "models/structure.h"
 #include <string.h>
 
@@ -31,6 +32,16 @@ static char *write_json(const char *path, json_t *json)
     else
         cn_fail(CN_MEMORY, "%s: out of memory", path);
     return text;
+}
+
+/* A model whose weights the file can have: deflate makes some 1030 bytes of one. */
+static cn_model *model_of_file(json_t *config, size_t bytes)
+{
+    int64_t most = bytes < INT64_MAX / 1100 ? (int64_t)bytes * 1100 : INT64_MAX - 1;
+    int64_t before = cn_limit_weights(most);
+    cn_model *model = cn_model_from_config(config);
+    cn_limit_weights(before);
+    return model;
 }
 
 /* .h5 */
@@ -106,7 +117,7 @@ static cn_model *read_whole_h5(cn_hdf5 *file, bool compile)
         cn_upgrade_keras2_config(config);
         cn_upgrade_keras2_training(training);
     }
-    cn_model *model = config && !cn_failed() ? cn_model_from_config(config) : NULL;
+    cn_model *model = config && !cn_failed() ? model_of_file(config, file->bytes) : NULL;
     if (model && !read_legacy_state(file, model, training)) {
         cn_model_free(model);
         model = NULL;
@@ -163,7 +174,7 @@ static cn_model *read_keras(const cn_zip *zip, bool compile)
     size_t bytes;
     unsigned char *text = cn_zip_read(zip, "config.json", &bytes);
     json_t *config = text ? read_json(zip->name, "config.json", (const char *)text, bytes) : NULL;
-    cn_model *model = config ? cn_model_from_config(config) : NULL;
+    cn_model *model = config ? model_of_file(config, zip->bytes) : NULL;
     json_t *compiled = compile ? json_object_get(config, "compile_config") : NULL;
     if (model &&
         (!cn_compile_from_config(model, compiled) || (model->base.built && !cn_load_keras_weights(model, zip)))) {
