@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/compile_config.h"
 #include "formats/config_training.h"
 #include "formats/config_writing.h"
@@ -444,4 +443,3 @@ bool cn_compile_from_config(cn_model *model, json_t *config)
            read_metrics(model, json_object_get(config, "metrics"), &args) &&
            (is_empty(weighted) || read_list(model, weighted, args.weighted_metrics)) && cn_compile_with(model, args);
 }
-#endif

@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/config.h"
 #include "core/arena.h"
 #include "core/ops/activation.h"
@@ -425,4 +424,3 @@ cn_layer *cn_layer_from_config(json_t *config)
     }
     return strcmp(name, "InputLayer") == 0 ? read_input_layer(arguments) : read_layer(type, arguments);
 }
-#endif

@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/config_writing.h"
 #include "core/arena.h"
 #include "core/ops/activation.h"
@@ -279,4 +278,3 @@ json_t *cn_layer_config(cn_layer *layer)
     snprintf(registered, sizeof registered, "Custom>%s", type->name);
     return cn_config_object(NULL, type->name, registered, config);
 }
-#endif

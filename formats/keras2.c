@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/keras2.h"
 #include "core/ops/activation.h"
 #include "core/ops/arithmetic.h"
@@ -105,4 +104,3 @@ void cn_upgrade_keras2_training(json_t *config)
     upgrade_optimizer(json_object_get(config, "optimizer_config"));
     upgrade_functions(config);
 }
-#endif

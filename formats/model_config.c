@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/model_config.h"
 #include "core/arena.h"
 #include "formats/config.h"
@@ -378,4 +377,3 @@ cn_model *cn_model_from_config(json_t *config)
         cn_model_layer(model)->trainable = false;
     return model;
 }
-#endif

@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/config_writing.h"
 #include "formats/model_config.h"
 #include "models/structure.h"
@@ -174,4 +173,3 @@ json_t *cn_model_config(const cn_model *model)
 {
     return cn_failed() ? NULL : model->sequential ? write_sequential(model) : write_functional(model);
 }
-#endif
