@@ -1,5 +1,5 @@
 #include "formats/hdf5.h"
-#include "formats/hdf5_heap.h"
+#include "formats/hdf5_bytes.h"
 #include <string.h>
 #ifdef CN_HAVE_HDF5
 #include <hdf5.h>
@@ -344,8 +344,16 @@ static const char **read_texts(cn_hdf5 *file, hid_t attribute, const char *name,
 
 static const char **read_attribute(cn_hdf5 *file, const char *path, const char *name, size_t *count)
 {
+    H5O_info_t info;
     *count = 0;
-    if (!cn_hdf5_has(file, path) || H5Aexists_by_name(file->file, path, name, H5P_DEFAULT) <= 0)
+    if (!cn_hdf5_has(file, path))
+        return NULL;
+    if (H5Oget_info_by_name2(file->file, path, &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0 ||
+        !cn_hdf5_attributes_fit(file->image, file->bytes, info.addr)) {
+        cn_fail(CN_FORMAT, "%s: the attributes of %s are damaged", file->name, path);
+        return NULL;
+    }
+    if (H5Aexists_by_name(file->file, path, name, H5P_DEFAULT) <= 0)
         return NULL;
     hid_t attribute = H5Aopen_by_name(file->file, path, name, H5P_DEFAULT, H5P_DEFAULT);
     if (attribute < 0) {

@@ -3,7 +3,7 @@
 #include "data/zip.h"
 #include "file_of_bytes.h"
 #include "formats/hdf5.h"
-#include "formats/hdf5_heap.h"
+#include "formats/hdf5_bytes.h"
 #include <stdlib.h>
 
 static char saved_path[96];
@@ -213,4 +213,36 @@ Test(damaged_files, texts_lie_where_a_heap_says_or_nowhere)
     /* Objects of no size have no end. */
     memset(image + 24, 0, 40);
     cr_expect_null(cn_hdf5_heap_text(image, sizeof image, reference, &length));
+}
+
+/* One header with one attribute: the number 7 under the name "n". */
+Test(damaged_files, attributes_lie_within_their_header)
+{
+    enum { BYTES = 80 };
+    unsigned char image[BYTES] = {[0] = 1, [2] = 1, [4] = 1, [8] = 64};
+    static const unsigned char attribute[] = {0x0C, 0, 56, 0, 0,  0, 0, 0, /* the message */
+                                              1,    0, 2,  0, 12, 0, 8, 0, /* sizes of name, type and shape */
+                                              'n',  0, 0,  0, 0,  0, 0, 0, /* the name */
+                                              0x10, 8, 0,  0, 4,  0, 0, 0,
+                                              0,    0, 32, 0, 0,  0, 0, 0, /* a little-endian integer of 32 bits */
+                                              1,    0, 0,  0, 0,  0, 0, 0, /* no dimensions */
+                                              7,    0, 0,  0, 0,  0, 0, 0};
+    memcpy(image + 16, attribute, sizeof attribute);
+    cr_assert(cn_hdf5_attributes_fit(image, BYTES, 0));
+    static const struct {
+        int at;
+        unsigned char value;
+    } lies[] = {{0, 2},   {8, 65},   {9, 1},  {18, 57},   {19, 1},   {24, 9}, {26, 200}, {26, 0},  {28, 4}, {28, 90},
+                {30, 40}, {33, 'n'}, {30, 4}, {40, 0x1F}, {44, 200}, {45, 1}, {44, 0},   {57, 33}, {57, 1}};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        unsigned char kept = image[lies[i].at];
+        image[lies[i].at] = lies[i].value;
+        cr_expect_not(cn_hdf5_attributes_fit(image, BYTES, 0), "lie %zu", i);
+        image[lies[i].at] = kept;
+    }
+    /* A header that goes on in itself has no end. */
+    static const unsigned char again[] = {0x10, 0, 56, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0};
+    memcpy(image + 16, again, sizeof again);
+    cr_expect_not(cn_hdf5_attributes_fit(image, BYTES, 0));
+    cr_expect_not(cn_hdf5_attributes_fit(image, BYTES, BYTES + 1));
 }
