@@ -94,4 +94,6 @@
 #include "models/model.h"
 #include "training/training.h"
 #include "formats/safetensors.h"
+#include "formats/checkpoint.h"
+#include "formats/saving.h"
 #endif

@@ -1,10 +1,11 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/config.h"
 #include "core/arena.h"
 #include "core/ops/activation.h"
 #include "core/ops/window.h"
+#include "formats/model_config.h"
 #include "layers/core.h"
 #include "layers/fields.h"
+#include "layers/graph.h"
 #include <math.h>
 #include <string.h>
 
@@ -327,6 +328,9 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
     switch (field->type) {
     case CN_FIELD_TYPE_INT:
     case CN_FIELD_TYPE_OPTIONAL:
+        /* Keras 2 writes the axis of a BatchNormalization as [3]. */
+        if (json_array_size(value) == 1)
+            value = json_array_get(value, 0);
         *(int64_t *)to = json_integer_value(value);
         return json_is_integer(value) || cn_config_refuse(class, key, value, "an integer");
     case CN_FIELD_TYPE_BOOL:
@@ -456,9 +460,27 @@ static cn_layer *read_input_layer(json_t *arguments)
     return cn_input_layer_with(args);
 }
 
+static void release_held(void *layer)
+{
+    cn_layer_release(layer);
+}
+
+/* A model inside another one, or inside a layer: as any layer, the session's until it is taken. */
+static cn_layer *read_model(json_t *config)
+{
+    cn_layer *layer = cn_model_layer(cn_model_from_config(config));
+    if (layer && !cn_session_hold(layer, &layer->session, release_held)) {
+        cn_layer_release(layer);
+        return NULL;
+    }
+    return layer;
+}
+
 cn_layer *cn_layer_from_config(json_t *config)
 {
-    json_t *arguments;
+    json_t *arguments, *class = json_object_get(config, "class_name");
+    if (!cn_failed() && json_is_string(class) && cn_is_model_class(json_string_value(class)))
+        return read_model(config);
     const char *name = cn_failed() ? NULL : cn_config_split("layer", config, &arguments);
     const cn_layer_class *type = name ? cn_layer_class_named(name) : NULL;
     if (!type) {
@@ -467,4 +489,3 @@ cn_layer *cn_layer_from_config(json_t *config)
     }
     return strcmp(name, "InputLayer") == 0 ? read_input_layer(arguments) : read_layer(type, arguments);
 }
-#endif

@@ -1,4 +1,3 @@
-#ifdef CN_HAVE_JANSSON
 #include "formats/config_training.h"
 #include "formats/config.h"
 #include "losses/metric_arguments.h"
@@ -362,4 +361,3 @@ bool cn_optimizer_from_config(json_t *config, cn_optimizer *optimizer)
     }
     return cn_fail(CN_FORMAT, "optimizer: there is none named \"%s\"", name ? name : "");
 }
-#endif

@@ -1,7 +1,7 @@
 #include "formats/safetensors.h"
 #include "core/arena.h"
+#include "data/encoding.h"
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +19,16 @@ static const struct {
 };
 enum { TYPES = sizeof types / sizeof *types };
 
+/* Names from a file are cut in messages: they may be long. */
+#define NAME "'%.80s'"
+
 typedef struct text_pair {
     const char *key, *value;
 } text_pair;
 
 struct cn_safetensors {
-    cn_arena arena; /* the names, texts, entries and data */
+    cn_arena arena; /* the path, names, texts, entries and data */
+    const char *path;
     cn_safetensors_entry *entries;
     text_pair *metadata;
     size_t entries_count, metadata_count;
@@ -40,6 +44,11 @@ void cn_safetensors_close(cn_safetensors *file)
     if (file)
         cn_arena_free(&file->arena);
     cn_release(file);
+}
+
+const char *cn_safetensors_path(const cn_safetensors *file)
+{
+    return file ? file->path : "";
 }
 
 size_t cn_safetensors_count(const cn_safetensors *file)
@@ -72,7 +81,7 @@ const char *cn_safetensors_metadata(const cn_safetensors *file, const char *key)
 
 enum { LARGEST_HEADER = 100000000 };
 
-/* A file while it is read. Names from the file are cut in messages: they may be long. */
+/* A file while it is read. */
 typedef struct reader {
     const char *path;
     FILE *stream;
@@ -80,7 +89,6 @@ typedef struct reader {
     unsigned char *data;
     size_t data_bytes;
 } reader;
-#define NAME "'%.80s'"
 
 static bool read_bytes(reader *r, void *out, size_t bytes)
 {
@@ -292,7 +300,7 @@ cn_safetensors *cn_safetensors_open(const char *path)
         return NULL;
     }
     r.file = cn_allocate(1, sizeof *r.file);
-    bool fine = r.file && read_file(&r);
+    bool fine = r.file && (r.file->path = copy_text(&r, path)) && read_file(&r);
     fclose(r.stream);
     if (!fine) {
         cn_safetensors_close(r.file);
@@ -312,104 +320,24 @@ cn_safetensors *cn_safetensors_open(const char *path)
 
 #endif
 
-/* IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits. */
-static double half_to_double(uint16_t half)
-{
-    int exponent = half >> 10 & 31, fraction = half & 1023;
-    double value = exponent == 31 ? (fraction ? (double)NAN : (double)INFINITY)
-                   : exponent     ? ldexp(1024 + fraction, exponent - 25)
-                                  : ldexp(fraction, -24);
-    return half >> 15 ? -value : value;
-}
-
-/* bfloat16 is the upper half of a float. */
-static double bfloat_to_double(uint16_t upper)
-{
-    uint32_t bits = (uint32_t)upper << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* Element i as a double, which holds every value of these types but large 64-bit integers, and those are rounded. */
-static double element(const cn_safetensors_entry *entry, size_t i)
-{
-    const unsigned char *at = (const unsigned char *)entry->data + i * (types[entry->type].bits / 8);
-#define AS(type, expression)              \
-    do {                                  \
-        type value;                       \
-        memcpy(&value, at, sizeof value); \
-        return expression;                \
-    } while (0)
-    switch (entry->type) {
-    case CN_SAFETENSORS_BOOL:
-        AS(uint8_t, value != 0);
-    case CN_SAFETENSORS_U8:
-        AS(uint8_t, value);
-    case CN_SAFETENSORS_I8:
-        AS(int8_t, value);
-    case CN_SAFETENSORS_U16:
-        AS(uint16_t, value);
-    case CN_SAFETENSORS_I16:
-        AS(int16_t, value);
-    case CN_SAFETENSORS_U32:
-        AS(uint32_t, value);
-    case CN_SAFETENSORS_I32:
-        AS(int32_t, value);
-    case CN_SAFETENSORS_U64:
-        AS(uint64_t, (double)value);
-    case CN_SAFETENSORS_I64:
-        AS(int64_t, (double)value);
-    case CN_SAFETENSORS_F16:
-        AS(uint16_t, half_to_double(value));
-    case CN_SAFETENSORS_BF16:
-        AS(uint16_t, bfloat_to_double(value));
-    case CN_SAFETENSORS_F32:
-        AS(float, (double)value);
-    case CN_SAFETENSORS_F64:
-        AS(double, value);
-    default:
-        return 0;
-    }
-#undef AS
-}
-
-static bool is_float(cn_safetensors_type type)
-{
-    return type == CN_SAFETENSORS_F16 || type == CN_SAFETENSORS_BF16 || type == CN_SAFETENSORS_F32 ||
-           type == CN_SAFETENSORS_F64;
-}
-
 bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void *out)
 {
-    static const cn_safetensors_type same[] = {
-        [CN_F32] = CN_SAFETENSORS_F32, [CN_F64] = CN_SAFETENSORS_F64, [CN_I32] = CN_SAFETENSORS_I32};
+    static const cn_encoding encodings[CN_SAFETENSORS_C64] = {
+        [CN_SAFETENSORS_BOOL] = {CN_ENCODED_BOOL, 1, false},   [CN_SAFETENSORS_U8] = {CN_ENCODED_UINT, 1, false},
+        [CN_SAFETENSORS_I8] = {CN_ENCODED_INT, 1, false},      [CN_SAFETENSORS_U16] = {CN_ENCODED_UINT, 2, false},
+        [CN_SAFETENSORS_I16] = {CN_ENCODED_INT, 2, false},     [CN_SAFETENSORS_F16] = {CN_ENCODED_FLOAT, 2, false},
+        [CN_SAFETENSORS_BF16] = {CN_ENCODED_BFLOAT, 2, false}, [CN_SAFETENSORS_U32] = {CN_ENCODED_UINT, 4, false},
+        [CN_SAFETENSORS_I32] = {CN_ENCODED_INT, 4, false},     [CN_SAFETENSORS_F32] = {CN_ENCODED_FLOAT, 4, false},
+        [CN_SAFETENSORS_U64] = {CN_ENCODED_UINT, 8, false},    [CN_SAFETENSORS_I64] = {CN_ENCODED_INT, 8, false},
+        [CN_SAFETENSORS_F64] = {CN_ENCODED_FLOAT, 8, false},
+    };
+    char name[128];
     if (cn_failed())
         return false;
     if (!entry)
         return cn_fail(CN_ARGUMENT, "safetensors_read: there is no tensor, the entry is NULL");
-    if (entry->type >= CN_SAFETENSORS_C64)
-        return cn_fail(CN_UNSUPPORTED, "tensor '%.80s' of %s cannot be read as %s", entry->name,
-                       types[entry->type].name, cn_dtype_name(dtype));
-    if (!entry->bytes)
-        return true;
-    if (entry->type == same[dtype]) {
-        memcpy(out, entry->data, entry->bytes);
-        return true;
-    }
-    if (dtype == CN_I32 && is_float(entry->type))
-        return cn_fail(CN_TYPE, "tensor '%.80s' of %s cannot be read as int32", entry->name, types[entry->type].name);
-    size_t count = entry->bytes / (types[entry->type].bits / 8);
-    for (size_t i = 0; i < count; i++) {
-        double value = element(entry, i);
-        if (dtype == CN_F32)
-            ((float *)out)[i] = (float)value;
-        else if (dtype == CN_F64)
-            ((double *)out)[i] = value;
-        else if (value < INT32_MIN || value > INT32_MAX)
-            return cn_fail(CN_VALUE, "tensor '%.80s': %.0f does not fit into int32", entry->name, value);
-        else
-            ((int32_t *)out)[i] = (int32_t)value;
-    }
-    return true;
+    snprintf(name, sizeof name, "tensor " NAME " of %s", entry->name, types[entry->type].name);
+    return entry->type < CN_SAFETENSORS_C64
+               ? cn_decode(name, encodings[entry->type], entry->data, cn_shape_size(entry->shape), dtype, out)
+               : cn_fail(CN_UNSUPPORTED, "%s cannot be read as %s", name, cn_dtype_name(dtype));
 }

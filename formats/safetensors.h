@@ -63,6 +63,8 @@ CN_API cn_safetensors *cn_safetensors_open(const char *path);
 /* Frees the file with all its tensors and texts; NULL is fine. */
 CN_API void cn_safetensors_close(cn_safetensors *file);
 
+/* The path that it was opened by. */
+CN_API const char *cn_safetensors_path(const cn_safetensors *file);
 /* The tensors in the order of their data. The entries live as long as the file. */
 CN_API size_t cn_safetensors_count(const cn_safetensors *file);
 /* The tensor of that index; NULL if index is not below the count. */
@@ -77,6 +79,26 @@ CN_API const char *cn_safetensors_metadata(const cn_safetensors *file, const cha
  * False with the error set to CN_TYPE for floats as CN_I32, CN_UNSUPPORTED for the other types of the format,
  * CN_ARGUMENT for no entry, as cn_safetensors_find gives where it finds none. */
 CN_API bool cn_safetensors_read(const cn_safetensors_entry *entry, cn_dtype dtype, void *out);
+
+/* Writing */
+
+typedef struct cn_safetensors_tensor {
+    const char *name; /* UTF-8 */
+    cn_dtype dtype;
+    cn_shape shape;
+    const void *data; /* row-major */
+} cn_safetensors_tensor;
+
+typedef struct cn_safetensors_text {
+    const char *key, *value;
+} cn_safetensors_text;
+
+/* Writes a file of these tensors, in the place of one that is there: whatever happens, the old file or the new one is
+ * there, whole. `texts`, which may be NULL, becomes __metadata__ and ends with one without a key. False with the error
+ * set to CN_ARGUMENT for a name or key that is not UTF-8 or there twice, CN_SHAPES for a shape that is none, CN_FILE if
+ * the file cannot be written, CN_UNSUPPORTED as for cn_safetensors_open. */
+CN_API bool cn_safetensors_write(const char *path, const cn_safetensors_tensor *tensors, size_t count,
+                                 const cn_safetensors_text *texts);
 
 #ifdef __cplusplus
 }

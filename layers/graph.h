@@ -77,6 +77,10 @@ bool cn_build_within(cn_layer *layer, const cn_shape *in);
 uint64_t cn_name_stream(uint64_t outer, const char *name);
 bool cn_layer_weights(const cn_layer *layer, cn_weight_view **views, int *count);
 
+/* How many bytes of weights this thread may still make, INT64_MAX at first: for models that a file describes, whose
+ * weights it must have. Returns what it was. */
+int64_t cn_limit_weights(int64_t bytes);
+
 /* The call of a layer on symbolic tensors: makes a node. */
 bool cn_graph_call(cn_layer *layer, const cn_call_args *args, cn_tensors *outputs);
 /* Builds a layer that is not built yet; open dimensions are -1. False with the error set if the inputs are not what its

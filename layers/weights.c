@@ -74,6 +74,27 @@ bool cn_build_within(cn_layer *layer, const cn_shape *in)
     return done;
 }
 
+static _Thread_local int64_t limit = INT64_MAX;
+
+int64_t cn_limit_weights(int64_t bytes)
+{
+    int64_t before = limit;
+    limit = bytes;
+    return before;
+}
+
+/* Takes the weight's bytes from the limit. A shape that is none is refused by the variable. */
+static bool take_from_limit(const cn_layer *layer, const char *name, cn_shape shape, cn_dtype dtype)
+{
+    int64_t count = cn_shape_size(shape), size = (int64_t)cn_dtype_size(dtype);
+    if (limit == INT64_MAX || count < 0)
+        return true;
+    if (count > limit / size)
+        return cn_fail(CN_FORMAT, "%s: its %s has more numbers than the file can have", layer->name, name);
+    limit -= count * size;
+    return true;
+}
+
 cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args args)
 {
     if (cn_failed())
@@ -82,7 +103,8 @@ cn_tensor *cn_add_weight_with(cn_layer *layer, const char *name, cn_weight_args 
         cn_fail(CN_STATE, "add_weight: %s: a layer makes its weights in build", layer ? layer->name : "no layer");
         return NULL;
     }
-    if (!cn_grow((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
+    if (!take_from_limit(layer, name, args.shape, args.dtype) ||
+        !cn_grow((void **)&layer->weight, layer->weight_count, &layer->weight_capacity, sizeof *layer->weight))
         return NULL;
     char *path = path_of(name);
     if (!path)

@@ -249,11 +249,12 @@ bool cn_add_layer_to(cn_model *model, cn_layer *layer)
     return cn_add_sublayer(&model->base, layer) != NULL;
 }
 
-cn_model *cn_sequential_of(cn_layer *const *layers, int count)
+cn_model *cn_sequential_named(const char *name, cn_layer *const *layers, int count)
 {
     if (cn_failed())
         return NULL;
-    cn_model *model = new_model(&sequential_class, &(cn_model){.sequential = true});
+    cn_model *model =
+        new_model(&sequential_class, &(cn_model){.base = {.name = (char *)(uintptr_t)name}, .sequential = true});
     bool done = model != NULL;
     for (int i = 0; done && i < count; i++)
         done = cn_add_layer_to(model, layers[i]);
@@ -267,6 +268,11 @@ cn_model *cn_sequential_of(cn_layer *const *layers, int count)
         return NULL;
     }
     return model;
+}
+
+cn_model *cn_sequential_of(cn_layer *const *layers, int count)
+{
+    return cn_sequential_named(NULL, layers, count);
 }
 
 void cn_model_free(cn_model *model)

@@ -41,6 +41,8 @@ struct cn_model {
     void (*free_history)(void *history);
 };
 
+/* cn_sequential_of under a name, which may be NULL. */
+cn_model *cn_sequential_named(const char *name, cn_layer *const *layers, int count);
 /* Builds a sequential model for the shape of its input, with the batch; true if it is built already. */
 bool cn_model_build(cn_model *model, cn_shape input);
 /* Of the model, for messages. */

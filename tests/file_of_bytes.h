@@ -10,7 +10,7 @@
 static char file_path[64];
 
 /* Writes the one file of this process anew; returns its path. */
-static const char *file_of(const void *bytes, size_t count)
+static inline const char *file_of(const void *bytes, size_t count)
 {
     snprintf(file_path, sizeof file_path, "/tmp/cornet-test-%ld", (long)getpid());
     FILE *file = fopen(file_path, "wb");
@@ -20,7 +20,7 @@ static const char *file_of(const void *bytes, size_t count)
     return file_path;
 }
 
-static void remove_file(void)
+static inline void remove_file(void)
 {
     if (*file_path)
         unlink(file_path);

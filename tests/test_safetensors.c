@@ -456,3 +456,67 @@ Test(safetensors, null_is_an_error_and_no_crash)
     cn_error_clear();
     cn_safetensors_close(file);
 }
+
+/* Writing */
+
+Test(safetensors, reads_what_it_wrote)
+{
+    const double wide[2] = {1, 0.1};
+    const float matrix[6] = {1, 2, 3, 4, 5, -6.5f};
+    const int32_t scalar = -7;
+    const cn_safetensors_tensor tensors[] = {{"b/scalar", CN_I32, CN_SHAPE(), &scalar},
+                                             {"a/matrix", CN_F32, CN_SHAPE(2, 3), matrix},
+                                             {"a/\xc3\xa9", CN_F64, CN_SHAPE(2), wide},
+                                             {"empty", CN_F32, CN_SHAPE(0, 3), NULL}};
+    const cn_safetensors_text texts[] = {{"format", "pt"}, {NULL, NULL}};
+    const char *path = file_of("old", 3);
+    cr_assert(cn_safetensors_write(path, tensors, 4, texts), "%s", cn_error_message());
+    cn_safetensors *file = cn_safetensors_open(path);
+    cr_assert(file, "%s", cn_error_message());
+    cr_expect_eq(cn_safetensors_count(file), 4);
+    cr_expect_str_eq(cn_safetensors_metadata(file, "format"), "pt");
+    for (size_t i = 0; i < 4; i++) {
+        const cn_safetensors_entry *entry = cn_safetensors_find(file, tensors[i].name);
+        cr_assert(entry);
+        cr_expect(cn_shape_equal(entry->shape, tensors[i].shape));
+        cr_expect_eq(entry->bytes, (size_t)cn_shape_size(entry->shape) * cn_dtype_size(tensors[i].dtype));
+        cr_expect(entry->bytes == 0 || memcmp(entry->data, tensors[i].data, entry->bytes) == 0);
+    }
+    cn_safetensors_close(file);
+}
+
+Test(safetensors, writes_the_bytes_that_the_format_asks_for)
+{
+    const float value = 1;
+    const cn_safetensors_tensor tensor = {"x", CN_F32, CN_SHAPE(1), &value};
+    static const char wanted[] = "\x38\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
+                                 "  \0\0\x80\x3f";
+    const char *path = file_of("", 0);
+    cr_assert(cn_safetensors_write(path, &tensor, 1, NULL), "%s", cn_error_message());
+    unsigned char got[128];
+    FILE *file = fopen(path, "rb");
+    size_t count = fread(got, 1, sizeof got, file);
+    fclose(file);
+    cr_assert_eq(count, sizeof wanted - 1);
+    cr_expect_arr_eq(got, wanted, sizeof wanted - 1);
+}
+
+Test(safetensors, refuses_to_write_two_tensors_of_one_name_and_leaves_the_old_file)
+{
+    const float value = 1;
+    const cn_safetensors_tensor tensors[] = {{"x", CN_F32, CN_SHAPE(1), &value}, {"x", CN_F32, CN_SHAPE(1), &value}};
+    const char *path = file_of("old", 3);
+    cr_assert_not(cn_safetensors_write(path, tensors, 2, NULL));
+    expect_error(CN_ARGUMENT, "two tensors have one name");
+    FILE *file = fopen(path, "rb");
+    char got[8];
+    cr_expect_eq(fread(got, 1, sizeof got, file), 3);
+    fclose(file);
+}
+
+Test(safetensors, refuses_a_directory_that_is_not_there)
+{
+    cr_assert_not(cn_safetensors_write("/nowhere/at/all.safetensors", NULL, 0, NULL));
+    cr_expect_eq(cn_error_code(), CN_FILE);
+    cn_error_clear();
+}
