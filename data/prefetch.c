@@ -16,7 +16,8 @@ typedef struct ahead {
     cn_iterator *source;
     slot *slots;
     int size;
-    uint64_t seed;
+    uint64_t seed; /* of the thread that began the pass, and its default type */
+    cn_dtype dtype;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -39,6 +40,7 @@ static void *run_ahead(void *argument)
 {
     ahead *a = argument;
     cn_set_seed(a->seed);
+    cn_set_default_dtype(a->dtype);
     pthread_mutex_lock(&a->lock);
     while (!a->stop && !a->finished) {
         if (a->filled - a->taken == (uint64_t)a->size) {
@@ -72,6 +74,7 @@ static bool begin_ahead(cn_iterator *iterator)
     pthread_cond_init(&a->changed, NULL);
     a->size = (int)iterator->data->count + 1;
     a->seed = cn_default_seed();
+    a->dtype = cn_default_dtype();
     a->slots = cn_allocate((size_t)a->size, sizeof *a->slots);
     a->source = iterator->source = cn_iterate(iterator->data->source, iterator->pass);
     if (!a->slots || !a->source)
@@ -126,7 +129,9 @@ cn_dataset *cn_dataset_prefetch(cn_dataset *source, int count)
     if (!source || count < 1 || count > 1 << 16)
         return cn_dataset_refuse(source, "dataset_prefetch", "it takes a data set and a count from 1 to 65536");
     cn_dataset *data = cn_dataset_new(&prefetch_class, source);
-    if (data)
+    if (data) {
         data->count = count;
+        data->samples = source->samples;
+    }
     return data;
 }

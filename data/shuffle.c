@@ -112,6 +112,7 @@ cn_dataset *cn_dataset_shuffle_with(cn_dataset_shuffle_args args)
     cn_dataset *data = cn_dataset_new(args.buffer ? &buffer_class : &permutation_class, source);
     if (data) {
         data->count = args.buffer;
+        data->samples = source->samples;
         data->seed = args.seed;
     }
     return data;

@@ -138,6 +138,19 @@ Test(dataset, batches_have_one_axis_more)
     cn_dataset_free(data);
 }
 
+Test(dataset, knows_the_number_of_samples_in_its_batches)
+{
+    cn_dataset *data = cn_dataset_batch(samples(), 4);
+    cr_expect_eq(cn_dataset_samples(data), 10);
+    data = cn_dataset_repeat(data, 2);
+    cr_expect_eq(cn_dataset_samples(data), -1);
+    cn_dataset_free(data);
+    data = cn_dataset_batch(samples(), 4, .drop_remainder = true);
+    cr_expect_eq(cn_dataset_samples(data), 8);
+    cn_dataset_free(data);
+    cr_expect_eq(cn_dataset_samples(NULL), -1);
+}
+
 static void expect_shuffled(cn_dataset *data)
 {
     int32_t first[SAMPLES], again[SAMPLES], other[SAMPLES];
