@@ -25,6 +25,7 @@ struct cn_dataset {
     cn_map_function *map;
     void *context;
     int64_t count; /* of elements in a batch, a buffer, ... */
+    int64_t window, ahead;
     uint64_t seed;
     bool drop_remainder;
 };

@@ -72,6 +72,48 @@ static void expect_permutation(const int32_t *got, int64_t count)
     }
 }
 
+/* Windows of 0, 1, ..., 9 in float rows of two; labels is their first number, or that of the targets. */
+static void expect_windows(cn_dataset *data, int64_t count, const int32_t *x, const int32_t *y, int64_t length)
+{
+    cn_element element;
+    cr_assert(data, "%s", cn_error_message());
+    cr_expect_eq(cn_dataset_length(data), count);
+    cn_iterator *iterator = cn_iterate(data, 0);
+    for (int64_t i = 0; i < count; i++) {
+        cr_assert(cn_next(iterator, &element));
+        cr_assert(cn_shape_equal(element.x[0].shape, CN_SHAPE(length, 2)));
+        for (int64_t j = 0; j < length; j++)
+            cr_expect_eq(((const float *)element.x[0].data)[2 * j], (float)(x[i] + j));
+        cr_expect_eq(element.y[0].data != NULL, y != NULL);
+        if (y && element.y[0].type == CN_ARRAY_F32)
+            cr_expect_eq(*(const float *)element.y[0].data, (float)y[i]);
+        else if (y)
+            cr_expect_eq(label_at(&element, 0), y[i]);
+    }
+    cr_expect_not(cn_next(iterator, &element));
+    cn_iterator_free(iterator);
+    cn_dataset_free(data);
+}
+#define NUMBERS(...) ((const int32_t[]){__VA_ARGS__})
+
+Test(dataset, of_windows_slides_along_a_sequence)
+{
+    cn_dataset_free(samples());
+    cn_view sequence = cn_array(inputs[0], SAMPLES, 2), targets = cn_array(labels, SAMPLES);
+    expect_windows(cn_dataset_windows(sequence, 4), 7, NUMBERS(0, 1, 2, 3, 4, 5, 6), NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 4, .stride = 3), 3, NUMBERS(0, 3, 6), NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 10), 1, NUMBERS(0), NULL, 10);
+    expect_windows(cn_dataset_windows(sequence, 11), 0, NULL, NULL, 11);
+    expect_windows(cn_dataset_windows(sequence, 4, .stride = 4, .ahead = 1), 2, NUMBERS(0, 4), NUMBERS(1, 5), 4);
+    expect_windows(cn_dataset_windows(sequence, 4, .ahead = 7), 0, NULL, NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 8, .targets = targets), 3, NUMBERS(0, 1, 2), NUMBERS(0, 1, 2), 8);
+    expect_windows(cn_dataset_windows(sequence, 2, .stride = 2, .targets = cn_array(labels, 3)), 2, NUMBERS(0, 2),
+                   NUMBERS(0, 2), 2);
+    cn_dataset *data = cn_dataset_batch(cn_dataset_shuffle(cn_dataset_windows(sequence, 3, .ahead = 1)), 4);
+    cr_expect_eq(cn_dataset_samples(data), 7);
+    cn_dataset_free(data);
+}
+
 static void expect_refused(bool failed, cn_code code)
 {
     cr_expect(failed);
@@ -290,6 +332,12 @@ Test(dataset, wrong_use_is_refused_and_frees_what_was_taken_over)
     expect_refused(!cn_dataset_arrays({cn_array(inputs[0], 10, 2)}, {cn_array(labels, 9)}), CN_ARGUMENT);
     expect_refused(!cn_dataset_arrays({cn_array_with(labels, CN_ARRAY_I32, false, CN_SHAPE())}), CN_ARGUMENT);
     expect_refused(!cn_iterate(NULL, 0), CN_ARGUMENT);
+    cn_view sequence = cn_array(inputs[0], SAMPLES, 2);
+    expect_refused(!cn_dataset_windows(sequence, 0), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .stride = 0), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .ahead = -1), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .ahead = 1, .targets = sequence), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows((cn_view){0}, 2), CN_ARGUMENT);
 }
 
 Test(dataset, elements_of_a_batch_must_be_alike)
