@@ -86,6 +86,7 @@
 #include "data/dataset.h"
 #include "data/npy.h"
 #include "data/idx.h"
+#include "data/cifar.h"
 #include "data/sequences.h"
 #include "data/windows.h"
 #include "models/model.h"
