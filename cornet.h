@@ -87,6 +87,7 @@
 #include "data/npy.h"
 #include "data/idx.h"
 #include "data/cifar.h"
+#include "data/csv.h"
 #include "data/sequences.h"
 #include "data/windows.h"
 #include "models/model.h"
