@@ -88,6 +88,7 @@
 #include "data/idx.h"
 #include "data/cifar.h"
 #include "data/csv.h"
+#include "data/text.h"
 #include "data/sequences.h"
 #include "data/windows.h"
 #include "models/model.h"

@@ -148,7 +148,7 @@ int64_t cn_source_read(cn_source *s, void *out, size_t bytes)
 
 unsigned char *cn_source_take(cn_source *s, size_t most, size_t *count)
 {
-    enum { FIRST_BLOCK = 1 << 20 };
+    enum { FIRST_BLOCK = 1 << 16 };
     size_t have = 0, room = most < FIRST_BLOCK ? most : FIRST_BLOCK;
     unsigned char *data = cn_allocate(room + 1, 1);
     while (data && have < most) {
