@@ -85,6 +85,7 @@
 #include "optim/multi.h"
 #include "data/dataset.h"
 #include "data/npy.h"
+#include "data/npz.h"
 #include "data/idx.h"
 #include "data/cifar.h"
 #include "data/csv.h"

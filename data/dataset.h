@@ -1,6 +1,6 @@
 /* Data sets: where batches come from when they do not lie in one array. A data set describes a sequence of elements; an
- * iterator goes through it once. What the readers of files give (npy.h, idx.h, cifar.h, csv.h) and text as numbers
- * (text.h) are arrays. Transformations make a data set of another:
+ * iterator goes through it once. What the readers of files give (npy.h, npz.h, idx.h, cifar.h, csv.h) and text as
+ * numbers (text.h) are arrays. Transformations make a data set of another:
  *
  *     cn_dataset *data = cn_dataset_arrays({cn_array(X, 60000, 784)}, {cn_array(y, 60000)});
  *     data = cn_dataset_prefetch(cn_dataset_batch(cn_dataset_shuffle(data), 32), 2);
