@@ -1,8 +1,7 @@
 #include "cornet.h"
 #include "counting_allocator.h"
-#include <criterion/criterion.h>
+#include "file_of_bytes.h"
 #include <limits.h>
-#include <string.h>
 
 static void check_blocks(void)
 {
@@ -313,6 +312,80 @@ Test(dataset, an_iterator_outlives_its_data_set)
         cr_expect_eq(label_at(&element, 0), i % 10);
     }
     cn_iterator_free(iterator);
+}
+
+static bool unchanged(void *context, cn_iterator *iterator, cn_element *element)
+{
+    (void)context, (void)iterator, (void)element;
+    return true;
+}
+
+enum { MOST = 4000 };
+
+/* Applies a transformation drawn by `random` to a data set and to the labels that it should give. */
+static cn_dataset *transform(cn_dataset *data, uint64_t random, int32_t *sequence, int64_t *count, bool *in_order)
+{
+    int64_t n = (int64_t)(random / 8 % 12), kept = n < *count ? n : *count, all = *count;
+    switch (random % 8) {
+    case 0:
+        *count = kept;
+        return cn_dataset_take(data, n);
+    case 1:
+        *count -= kept;
+        memmove(sequence, sequence + kept, (size_t)*count * sizeof *sequence);
+        return cn_dataset_skip(data, n);
+    case 2:
+        for (int64_t i = 0; i < all * (n % 3); i++)
+            sequence[(*count)++] = sequence[i % all];
+        return cn_dataset_repeat(data, 1 + n % 3);
+    case 3:
+        *in_order = false;
+        return cn_dataset_shuffle(data, .buffer = 1 + n, .seed = random);
+    case 4:
+        return cn_dataset_prefetch(data, 1 + (int)n);
+    case 5:
+        return cn_dataset_map(data, unchanged, NULL);
+    case 6: {
+        cn_dataset *first, *rest;
+        cr_assert(cn_dataset_split(data, n, &first, &rest));
+        cn_dataset_free(rest);
+        *count = kept;
+        return first;
+    }
+    default: {
+        cn_dataset *whole = cn_dataset_shuffle(data, .seed = random);
+        *in_order = *in_order && !whole;
+        if (whole)
+            return whole;
+        /* Not of arrays any more: the data set is lost. */
+        cn_error_clear();
+        *count = SAMPLES;
+        *in_order = true;
+        for (int32_t i = 0; i < SAMPLES; i++)
+            sequence[i] = i;
+        return samples();
+    }
+    }
+}
+
+Test(dataset, transformations_compose_in_any_order)
+{
+    static int32_t wanted[MOST], got[MOST];
+    uint64_t state = 17;
+    for (int round = 0; round < 300; round++) {
+        cn_dataset *data = samples();
+        int64_t count = SAMPLES;
+        bool in_order = true;
+        memcpy(wanted, labels, sizeof labels);
+        for (int steps = 0; steps < 5; steps++)
+            data = transform(data, next_random(&state), wanted, &count, &in_order);
+        cr_assert(data, "%s", cn_error_message());
+        cr_assert_eq(cn_dataset_length(data), count);
+        cr_assert_eq(read_labels(data, (uint64_t)round, got), count);
+        if (in_order)
+            cr_expect_arr_eq(got, wanted, (size_t)count * sizeof *got);
+        cn_dataset_free(data);
+    }
 }
 
 Test(dataset, wrong_use_is_refused_and_frees_what_was_taken_over)
