@@ -34,7 +34,7 @@ static char *standardize(const cn_vocabulary_args *how, const char *text)
 }
 
 /* The bytes of the token at *at or behind it, 0 if there is none; *at becomes its beginning. */
-static size_t next_token(cn_split split, const char **at)
+static size_t next_token(cn_token_kind split, const char **at)
 {
     if (split == CN_CHARACTERS)
         return cn_code_point_bytes(*at, 1);

@@ -10,13 +10,13 @@ extern "C" {
 typedef struct cn_vocabulary cn_vocabulary;
 
 /* What a token is: what lies between white space, or a character of UTF-8. */
-typedef enum cn_split { CN_WORDS, CN_CHARACTERS } cn_split;
+typedef enum cn_token_kind { CN_WORDS, CN_CHARACTERS } cn_token_kind;
 
 /* The arguments of cn_vocabulary_new. */
 typedef struct cn_vocabulary_args {
     const char *text;
     int64_t max_tokens; /* of the vocabulary, the two that stand for padding and for unknown tokens included; 0: all */
-    cn_split split;
+    cn_token_kind split;
     bool lower CN_DEFAULT(true);             /* A to Z become small letters */
     bool strip_punctuation CN_DEFAULT(true); /* leaves out the punctuation marks of ASCII */
 } cn_vocabulary_args;

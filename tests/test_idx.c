@@ -1,5 +1,7 @@
 #include "data/idx.h"
+#include "counting_allocator.h"
 #include "file_of_bytes.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -208,15 +210,15 @@ Test(idx, rejects_bytes_after_gzip)
     expect_error(CN_FORMAT, "cannot inflate the gzip data");
 }
 
-static void expect_survival(const unsigned char *original, size_t original_count, size_t lies, uint64_t seed)
+static void expect_survival(const unsigned char *original, size_t count, size_t lies, uint64_t seed)
 {
     static unsigned char bytes[1024];
     int read = 0, rejected = 0;
     for (int round = 0; round < 1500; round++) {
-        size_t count = original_count;
         memcpy(bytes, original, count);
-        count = damage(bytes, count, lies, &seed);
-        cn_idx *idx = read_bytes(bytes, count);
+        const char *path = file_of(bytes, damage(bytes, count, lies, &seed));
+        counting_start(LONG_MAX);
+        cn_idx *idx = cn_idx_read(path);
         if (idx) {
             cr_assert_geq(cn_shape_size(idx->array.shape), 0);
             cr_assert_lt(cn_shape_size(idx->array.shape), 1024);
@@ -227,6 +229,8 @@ static void expect_survival(const unsigned char *original, size_t original_count
         }
         cn_error_clear();
         cn_idx_free(idx);
+        cr_assert_eq(counting.live, 0);
+        cn_set_allocator((cn_allocator){NULL, NULL});
     }
     cr_expect_gt(read, 0);
     cr_expect_gt(rejected, 1000);
@@ -244,6 +248,22 @@ Test(idx, survives_damaged_gzip_files)
     unsigned char packed[512];
     size_t count = compress_gzip(MATRIX, sizeof(MATRIX) - 1, packed, sizeof packed);
     expect_survival(packed, count, count, 23);
+}
+
+Test(idx, running_out_of_memory_leaks_nothing)
+{
+    static const char file[] = "\0\0\x0b\1\0\0\0\2\1\2\xff\xfe";
+    const char *path = file_of(file, sizeof file - 1);
+    bool done = false;
+    for (long limit = 0; !done; limit++) {
+        counting_start(limit);
+        cn_idx *idx = cn_idx_read(path);
+        done = idx != NULL;
+        cr_assert(done || cn_error_code() == CN_MEMORY, "%s", cn_error_message());
+        cn_idx_free(idx);
+        cr_assert_eq(counting.live, 0);
+        cn_error_clear();
+    }
 }
 
 Test(idx, null_is_no_path)
