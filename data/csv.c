@@ -30,9 +30,9 @@ typedef struct reader {
     const cn_csv_args *args;
     cn_csv_text text;
     table *table;
-    double *row;
+    double *row;      /* the one that is read */
     unsigned char *x; /* `rows` rows of floats, with room for more */
-    double *y;
+    double *y;        /* their labels, if there are any */
     int64_t rows, room;
     int fields; /* of each record */
 } reader;
@@ -262,7 +262,8 @@ static bool add_row(reader *r)
         return true;
     if ((r->rows == r->room && !grow_rows(r)) || !read_row(r))
         return false;
-    r->y[r->rows] = r->row[columns];
+    if (r->table->label)
+        r->y[r->rows] = r->row[columns];
     unsigned char *x = r->x + (size_t)r->rows++ * (size_t)columns * cn_dtype_size(dtype);
     return cn_convert(x, cn_array_type_of(dtype), r->row, CN_ARRAY_F64, columns);
 }

@@ -107,14 +107,18 @@ static int next_of_source(cn_iterator *iterator, cn_element *element)
     return cn_next(iterator->source, element) ? 1 : cn_failed() ? -1 : 0;
 }
 
-static cn_view new_array(cn_arena *arena, cn_array_type type, cn_shape shape)
+bool cn_array_bytes(cn_array_type type, cn_shape shape, size_t *bytes)
 {
     int64_t count = cn_shape_size(shape);
-    size_t bytes;
-    if (count < 0 || __builtin_mul_overflow((size_t)count, cn_array_type_size(type), &bytes)) {
-        cn_fail(CN_SHAPES, "dataset: no array has that shape");
+    return (count >= 0 && !__builtin_mul_overflow((size_t)count, cn_array_type_size(type), bytes)) ||
+           cn_fail(CN_SHAPES, "dataset: no array has that shape");
+}
+
+static cn_view new_array(cn_arena *arena, cn_array_type type, cn_shape shape)
+{
+    size_t bytes = 0;
+    if (!cn_array_bytes(type, shape, &bytes))
         return (cn_view){0};
-    }
     return cn_array_with(cn_arena_allocate(arena, bytes ? bytes : 1), type, true, shape);
 }
 
@@ -124,29 +128,6 @@ cn_view cn_element_array(cn_iterator *iterator, cn_array_type type, cn_shape sha
     if (view.data)
         memset((void *)(uintptr_t)view.data, 0, (size_t)cn_shape_size(shape) * cn_array_type_size(type));
     return view;
-}
-
-static void copy_elements(const cn_view *to, int64_t place, const cn_view *from)
-{
-    size_t bytes = (size_t)cn_shape_size(from->shape) * cn_array_type_size(from->type);
-    if (bytes)
-        memcpy((unsigned char *)(uintptr_t)to->data + (size_t)place * bytes, from->data, bytes);
-}
-
-bool cn_element_copy(cn_arena *arena, cn_element *to, const cn_element *from)
-{
-    *to = *from;
-    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
-        cn_view *view = cn_element_view(to, i);
-        if (!view->data)
-            continue;
-        cn_view copy = new_array(arena, view->type, view->shape);
-        if (!copy.data)
-            return false;
-        copy_elements(&copy, 0, view);
-        *view = copy;
-    }
-    return true;
 }
 
 /* Arrays */
@@ -371,6 +352,13 @@ static bool begin_batch(cn_element *batch, cn_iterator *iterator, const cn_eleme
     return true;
 }
 
+static void copy_sample(const cn_view *to, int64_t place, const cn_view *from)
+{
+    size_t bytes = (size_t)cn_shape_size(from->shape) * cn_array_type_size(from->type);
+    if (bytes)
+        memcpy((unsigned char *)(uintptr_t)to->data + (size_t)place * bytes, from->data, bytes);
+}
+
 static bool add_to_batch(cn_element *batch, int64_t place, cn_element *sample)
 {
     for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
@@ -383,7 +371,7 @@ static bool add_to_batch(cn_element *batch, int64_t place, cn_element *sample)
         if (!fits)
             return cn_fail(CN_SHAPES, "dataset_batch: element %lld of a batch has other arrays than the first",
                            (long long)place);
-        copy_elements(to, place, from);
+        copy_sample(to, place, from);
     }
     return true;
 }

@@ -44,8 +44,8 @@ struct cn_iterator {
 cn_dataset *cn_dataset_new(const cn_dataset_class *type, cn_dataset *source);
 /* Refuses an argument: frees the data set that would have been taken over. */
 cn_dataset *cn_dataset_refuse(cn_dataset *source, const char *who, const char *reason);
-/* Copies an element's arrays to an arena. */
-bool cn_element_copy(cn_arena *arena, cn_element *to, const cn_element *from);
+/* The bytes of an array; false with the error set if there can be none of that shape. */
+bool cn_array_bytes(cn_array_type type, cn_shape shape, size_t *bytes);
 /* The arrays of an element by number, x, y and sample_weight in turn; those that are not there have no data. */
 enum { CN_ELEMENT_ARRAYS = 3 * CN_MAX_COLUMNS };
 static inline cn_view *cn_element_view(cn_element *element, int number)

@@ -1,4 +1,4 @@
-#include "data/iterator.h"
+#include "data/kept.h"
 #include "core/random.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -7,14 +7,9 @@
 /* A ring of copies. The thread fills slots ahead of those taken; the slot that was given out last is not filled again
  * until the next one is asked for. */
 
-typedef struct slot {
-    cn_arena arena;
-    cn_element element;
-} slot;
-
 typedef struct ahead {
     cn_iterator *source;
-    slot *slots;
+    cn_kept *slots;
     int size;
     uint64_t seed; /* of the thread that began the pass, and its default type */
     cn_dtype dtype;
@@ -30,10 +25,8 @@ typedef struct ahead {
 
 static bool fill_slot(ahead *a)
 {
-    slot *to = &a->slots[a->filled % (uint64_t)a->size];
     cn_element element;
-    cn_arena_reset(&to->arena);
-    return cn_next(a->source, &element) && cn_element_copy(&to->arena, &to->element, &element);
+    return cn_next(a->source, &element) && cn_keep(&a->slots[a->filled % (uint64_t)a->size], &element);
 }
 
 static void *run_ahead(void *argument)
@@ -94,7 +87,7 @@ static int next_ahead(cn_iterator *iterator, cn_element *element)
         pthread_cond_wait(&a->changed, &a->lock);
     bool found = a->filled > a->taken;
     if (found)
-        *element = a->slots[a->taken % (uint64_t)a->size].element;
+        cn_kept_element(&a->slots[a->taken % (uint64_t)a->size], element);
     cn_code error = found ? CN_OK : a->error;
     pthread_mutex_unlock(&a->lock);
     if (error != CN_OK)
@@ -115,7 +108,7 @@ static void end_ahead(cn_iterator *iterator)
         pthread_join(a->thread, NULL);
     }
     for (int i = 0; a->slots && i < a->size; i++)
-        cn_arena_free(&a->slots[i].arena);
+        cn_release(a->slots[i].block);
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     cn_release(a->slots);

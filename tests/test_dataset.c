@@ -224,6 +224,19 @@ Test(dataset, a_buffer_moves_elements_ahead_by_less_than_its_size)
     cn_dataset_free(data);
 }
 
+Test(dataset, a_buffer_takes_memory_for_its_elements_alone)
+{
+    enum { ELEMENTS = 1000 };
+    cn_dataset *data = cn_dataset_shuffle(cn_dataset_repeat(samples(), CN_FOREVER), .buffer = ELEMENTS);
+    cn_iterator *iterator = cn_iterate(data, 0);
+    cn_element element;
+    counting.bytes = 0;
+    cr_assert(cn_next(iterator, &element));
+    cr_expect_lt(counting.bytes, ELEMENTS * 1024);
+    cn_iterator_free(iterator);
+    cn_dataset_free(data);
+}
+
 Test(dataset, repeats_are_passes_of_their_own)
 {
     int32_t got[2 * SAMPLES], second[SAMPLES];

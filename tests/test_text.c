@@ -75,6 +75,12 @@ Test(text, is_cut_or_padded_to_the_room_that_there_is)
     cr_expect_eq(cn_encode(v, "a b", cn_array(rows[0], 4)), 2);
     cr_expect_eq(cn_encode(v, "a b c a b c", cn_array(rows[1], 4)), 6);
     cr_expect_arr_eq(rows, ((const float[2][4]){{4, 3, 0, 0}, {4, 3, 2, 4}}), sizeof rows);
+    int64_t wide[3];
+    double precise[3];
+    cr_expect_eq(cn_encode(v, "a b", cn_array(wide, 3)), 2, "%s", cn_error_message());
+    cr_expect_eq(cn_encode(v, "a b", cn_array(precise, 3)), 2);
+    cr_expect_arr_eq(wide, ((const int64_t[3]){4, 3, 0}), sizeof wide);
+    cr_expect_arr_eq(precise, ((const double[3]){4, 3, 0}), sizeof precise);
     cn_vocabulary_free(v);
 }
 
