@@ -110,6 +110,34 @@ static bool unchanged(void *context, cn_iterator *iterator, cn_element *element)
     return true;
 }
 
+static bool count_call(void *context, cn_model *model)
+{
+    (void)model;
+    ++*(int *)context;
+    return true;
+}
+
+Test(fit_data, predictions_without_an_array_to_write_to_are_refused_before_anything_is_run)
+{
+    int calls = 0;
+    cn_model *model = new_model();
+    float out[SAMPLES][1];
+    cn_dataset *data = cn_dataset_batch(samples(), 7);
+    cn_view wrong[] = {cn_array((const float *)out[0], SAMPLES, 1), cn_array(out[0], SAMPLES - 1, 1), {0}};
+    for (int i = 0; i < 3; i++) {
+        expect_refused(!cn_predict_data(model, data, {wrong[i]},
+                                        .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                       i == 1 ? CN_SHAPES : CN_ARGUMENT, "predict: ");
+        if (i != 1)
+            expect_refused(!cn_predict(model, {cn_array(X[0], SAMPLES, 3)}, {wrong[i]},
+                                       .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                           CN_ARGUMENT, "not const");
+    }
+    cr_expect_eq(calls, 0);
+    cn_dataset_free(data);
+    cn_model_free(model);
+}
+
 Test(fit_data, predictions_need_an_array_of_the_size_of_the_data)
 {
     cn_model *model = new_model();

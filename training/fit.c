@@ -379,17 +379,31 @@ cn_predict_args cn_predict_defaults(void)
     return (cn_predict_args){CN_PREDICT_DEFAULTS};
 }
 
-/* There is an array for each output, with room for all samples where their number is known. */
-static bool check_outputs(const cn_batches *batches, const cn_view *y, int64_t samples)
+/* The outputs of a model are known once it is built; cn_check_arrays refuses too many of them. */
+static int output_count(const cn_batches *batches)
 {
-    for (int i = 0; i < batches->model->topology.output_count; i++) {
+    int count = batches->model->topology.output_count;
+    return count < CN_MAX_OUTPUTS ? count : CN_MAX_OUTPUTS;
+}
+
+static bool check_outputs(const cn_batches *batches, const cn_view *y)
+{
+    for (int i = 0; i < output_count(batches); i++)
         if (!y[i].data || !y[i].writable)
             return cn_fail(CN_ARGUMENT, "predict: output %d of %s needs an array that is not const", i,
                            cn_model_name(batches->model));
-        if (samples >= 0 && (y[i].shape.rank < 1 || y[i].shape.dim[0] != samples))
+    return true;
+}
+
+/* Of a data set, which has that many samples. */
+static bool check_room(const cn_batches *batches, const cn_view *y, int64_t samples)
+{
+    for (int i = 0; i < output_count(batches); i++) {
+        int64_t room = y[i].shape.rank < 1 ? 0 : y[i].shape.dim[0];
+        if (room != samples)
             return cn_fail(CN_SHAPES,
                            "predict: the array of output %d has room for %lld samples, the data set has %lld", i,
-                           y[i].shape.rank < 1 ? 0 : (long long)y[i].shape.dim[0], (long long)samples);
+                           (long long)room, (long long)samples);
     }
     return true;
 }
@@ -398,7 +412,7 @@ static bool check_outputs(const cn_batches *batches, const cn_view *y, int64_t s
 static bool predict_batch(cn_batches *batches, const cn_batch *batch, const cn_view *y, int64_t done)
 {
     cn_view part[CN_MAX_OUTPUTS];
-    for (int i = 0; i < batches->model->topology.output_count; i++) {
+    for (int i = 0; i < output_count(batches); i++) {
         part[i] = y[i];
         if (!batches->data)
             continue;
@@ -412,25 +426,26 @@ static bool predict_batch(cn_batches *batches, const cn_batch *batch, const cn_v
 static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, cn_progress *progress, int64_t *taken)
 {
     cn_batch batch;
-    int64_t samples = 0, known = batches->data && most == 0 ? cn_dataset_samples(batches->data) : -1;
+    int64_t samples = 0;
     while ((most == 0 || *taken < most) && cn_next_batch(batches, &batch)) {
-        /* A sequential model may have been built by this batch. */
-        if ((*taken == 0 && !check_outputs(batches, y, known)) || !predict_batch(batches, &batch, y, samples))
+        /* Again, since a sequential model may have been built by this batch. */
+        if (!check_outputs(batches, y) || !predict_batch(batches, &batch, y, samples))
             return false;
         samples += batch.count;
         ++*taken;
         if (progress->verbose == 1 && *taken != progress->steps)
             cn_progress_update(progress, *taken, NULL, 0, now());
     }
-    return !cn_failed() && had_batches(batches, *taken) && (!batches->data || check_outputs(batches, y, samples));
+    return !cn_failed() && had_batches(batches, *taken) && (!batches->data || check_room(batches, y, samples));
 }
 
 bool cn_predict_with(cn_model *model, cn_predict_args args)
 {
     cn_batches batches = {.model = model, .who = "predict", .batch_size = args.batch_size, .data = args.data};
     memcpy(batches.arrays.x, args.x, sizeof args.x);
-    int64_t steps, taken = 0;
-    if (!take_pass(&batches, "steps", args.steps, &steps))
+    int64_t steps, taken = 0, known = args.data && args.steps == 0 ? cn_dataset_samples(args.data) : -1;
+    if (!take_pass(&batches, "steps", args.steps, &steps) || !check_outputs(&batches, args.y) ||
+        (known >= 0 && !check_room(&batches, args.y, known)))
         return false;
     bool done = true;
     cn_progress progress = new_progress(args.file, args.verbose);
