@@ -1,4 +1,4 @@
-#include "data/csv.h"
+#include "cornet.h"
 #include "counting_allocator.h"
 #include "file_of_bytes.h"
 #include <limits.h>
@@ -180,6 +180,24 @@ Test(csv, refuses_wrong_use)
     expect_refused(cn_csv_read(NULL), CN_ARGUMENT, "NULL");
     cn_csv_free(table);
     cn_csv_free(NULL);
+}
+
+Test(csv, is_what_a_model_learns_from)
+{
+    char text[4096] = "x,kind,y\n";
+    for (int i = 0, at = (int)strlen(text); i < 60; i++) {
+        double x = sin(i), y = cos(3 * i);
+        at += snprintf(text + at, sizeof text - (size_t)at, "%.3f,%s,%.3f\n", x, x > y ? "right" : "left", y);
+    }
+    cn_csv *table = cn_csv_read(file_with(text), .label = "kind", .categories = {"kind"});
+    cn_model *model = cn_sequential(cn_input_layer(2), cn_dense(2, cn_softmax));
+    cn_compile(model, .optimizer = cn_adam(0.1), .loss = cn_sparse_categorical_crossentropy(),
+               .metrics = {cn_accuracy()});
+    cn_history *history = cn_fit(model, {table->x}, {table->y}, .epochs = 40, .verbose = 0);
+    cr_assert(history, "%s", cn_error_message());
+    cr_expect_gt(cn_history_of(history, "accuracy")[39], 0.95);
+    cn_model_free(model);
+    cn_csv_free(table);
 }
 
 static const char mixed[] = "a,\"b, c\",kind\r\n1,2.5,\"x\"\"y\"\r\n,-3e2,z\r\n4,5,x\r\n";
