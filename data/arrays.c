@@ -1,6 +1,7 @@
 #include "data/arrays.h"
 #include "core/engine.h"
 #include "core/random_numbers.h"
+#include <string.h>
 
 int64_t cn_sample_size(const cn_view *array)
 {
@@ -8,6 +9,22 @@ int64_t cn_sample_size(const cn_view *array)
     for (int i = 1; i < array->shape.rank; i++)
         size *= array->shape.dim[i];
     return size;
+}
+
+cn_view cn_samples(cn_view array, int64_t first, int64_t count)
+{
+    size_t bytes = (size_t)cn_sample_size(&array) * cn_array_type_size(array.type);
+    array.data = (const unsigned char *)array.data + (size_t)first * bytes;
+    array.shape.dim[0] = count;
+    return array;
+}
+
+cn_view cn_sample(cn_view array, int64_t index)
+{
+    cn_view sample = cn_samples(array, index, 1);
+    sample.shape.rank--;
+    memmove(sample.shape.dim, sample.shape.dim + 1, sizeof sample.shape.dim - sizeof *sample.shape.dim);
+    return sample;
 }
 
 bool cn_gather(const cn_view *array, const int64_t *order, int64_t first, int64_t count, void *to, cn_dtype dtype)

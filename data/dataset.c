@@ -18,7 +18,7 @@ cn_dataset *cn_dataset_new(const cn_dataset_class *type, cn_dataset *source)
         cn_dataset_free(source);
         return NULL;
     }
-    *data = (cn_dataset){.type = type, .source = source, .length = source ? source->length : -1};
+    *data = (cn_dataset){.type = type, .source = source, .length = source ? source->length : -1, .samples = -1};
     atomic_init(&data->references, 1);
     return data;
 }
@@ -35,6 +35,11 @@ void cn_dataset_free(cn_dataset *data)
 int64_t cn_dataset_length(const cn_dataset *data)
 {
     return data ? data->length : -1;
+}
+
+int64_t cn_dataset_samples(const cn_dataset *data)
+{
+    return data ? data->samples : -1;
 }
 
 /* Iterators */
@@ -102,14 +107,18 @@ static int next_of_source(cn_iterator *iterator, cn_element *element)
     return cn_next(iterator->source, element) ? 1 : cn_failed() ? -1 : 0;
 }
 
-static cn_view new_array(cn_arena *arena, cn_array_type type, cn_shape shape)
+bool cn_array_bytes(cn_array_type type, cn_shape shape, size_t *bytes)
 {
     int64_t count = cn_shape_size(shape);
-    size_t bytes;
-    if (count < 0 || __builtin_mul_overflow((size_t)count, cn_array_type_size(type), &bytes)) {
-        cn_fail(CN_SHAPES, "dataset: no array has that shape");
+    return (count >= 0 && !__builtin_mul_overflow((size_t)count, cn_array_type_size(type), bytes)) ||
+           cn_fail(CN_SHAPES, "dataset: no array has that shape");
+}
+
+static cn_view new_array(cn_arena *arena, cn_array_type type, cn_shape shape)
+{
+    size_t bytes = 0;
+    if (!cn_array_bytes(type, shape, &bytes))
         return (cn_view){0};
-    }
     return cn_array_with(cn_arena_allocate(arena, bytes ? bytes : 1), type, true, shape);
 }
 
@@ -121,41 +130,16 @@ cn_view cn_element_array(cn_iterator *iterator, cn_array_type type, cn_shape sha
     return view;
 }
 
-static void copy_elements(const cn_view *to, int64_t place, const cn_view *from)
-{
-    size_t bytes = (size_t)cn_shape_size(from->shape) * cn_array_type_size(from->type);
-    if (bytes)
-        memcpy((unsigned char *)(uintptr_t)to->data + (size_t)place * bytes, from->data, bytes);
-}
-
-bool cn_element_copy(cn_arena *arena, cn_element *to, const cn_element *from)
-{
-    *to = *from;
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (cn_view *view = cn_element_list(to, list), *end = view + CN_MAX_COLUMNS; view < end && view->data;
-             view++) {
-            cn_view copy = new_array(arena, view->type, view->shape);
-            if (!copy.data)
-                return false;
-            copy_elements(&copy, 0, view);
-            *view = copy;
-        }
-    return true;
-}
-
 /* Arrays */
 
 static void arrays_at(const cn_dataset *data, int64_t index, cn_element *element)
 {
     *element = data->arrays;
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (cn_view *view = cn_element_list(element, list), *end = view + CN_MAX_COLUMNS; view < end && view->data;
-             view++) {
-            size_t bytes = (size_t)cn_sample_size(view) * cn_array_type_size(view->type);
-            view->data = (const unsigned char *)view->data + (size_t)index * bytes;
-            view->shape.rank--;
-            memmove(view->shape.dim, view->shape.dim + 1, sizeof view->shape.dim - sizeof *view->shape.dim);
-        }
+    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
+        cn_view *view = cn_element_view(element, i);
+        if (view->data)
+            *view = cn_sample(*view, index);
+    }
 }
 
 static const cn_dataset_class arrays_class = {.at = arrays_at};
@@ -169,16 +153,17 @@ cn_dataset *cn_dataset_arrays_with(cn_dataset_arrays_args args)
     int64_t length = -1;
     if (!cn_failed() && !arrays.x[0].data)
         return cn_dataset_refuse(NULL, "dataset_arrays", "there is no input");
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (cn_view *view = cn_element_list(&arrays, list), *end = view + CN_MAX_COLUMNS; view < end && view->data;
-             view++) {
-            view->writable = false;
-            if (view->shape.rank < 1 || cn_shape_size(view->shape) < 0)
-                return cn_dataset_refuse(NULL, "dataset_arrays", "the first axis must be the samples");
-            if (length >= 0 && view->shape.dim[0] != length)
-                return cn_dataset_refuse(NULL, "dataset_arrays", "the arrays have different numbers of samples");
-            length = view->shape.dim[0];
-        }
+    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
+        cn_view *view = cn_element_view(&arrays, i);
+        if (!view->data)
+            continue;
+        view->writable = false;
+        if (view->shape.rank < 1 || cn_shape_size(view->shape) < 0)
+            return cn_dataset_refuse(NULL, "dataset_arrays", "the first axis must be the samples");
+        if (length >= 0 && view->shape.dim[0] != length)
+            return cn_dataset_refuse(NULL, "dataset_arrays", "the arrays have different numbers of samples");
+        length = view->shape.dim[0];
+    }
     cn_dataset *data = cn_dataset_new(&arrays_class, NULL);
     if (data) {
         data->arrays = arrays;
@@ -352,36 +337,42 @@ bool cn_dataset_split(cn_dataset *data, int64_t count, cn_dataset **first, cn_da
 static bool begin_batch(cn_element *batch, cn_iterator *iterator, const cn_element *sample)
 {
     *batch = *sample;
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (cn_view *view = cn_element_list(batch, list), *end = view + CN_MAX_COLUMNS; view < end && view->data;
-             view++) {
-            if (view->shape.rank == CN_MAX_RANK)
-                return cn_fail(CN_SHAPES, "dataset_batch: an array has %d axes already", CN_MAX_RANK);
-            cn_shape shape = {.rank = view->shape.rank + 1, .dim = {iterator->data->count}};
-            memcpy(shape.dim + 1, view->shape.dim, sizeof shape.dim - sizeof *shape.dim);
-            *view = new_array(&iterator->arena, view->type, shape);
-            if (!view->data)
-                return false;
-        }
+    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
+        cn_view *view = cn_element_view(batch, i);
+        if (!view->data)
+            continue;
+        if (view->shape.rank == CN_MAX_RANK)
+            return cn_fail(CN_SHAPES, "dataset_batch: an array has %d axes already", CN_MAX_RANK);
+        cn_shape shape = {.rank = view->shape.rank + 1, .dim = {iterator->data->count}};
+        memcpy(shape.dim + 1, view->shape.dim, sizeof shape.dim - sizeof *shape.dim);
+        *view = new_array(&iterator->arena, view->type, shape);
+        if (!view->data)
+            return false;
+    }
     return true;
+}
+
+static void copy_sample(const cn_view *to, int64_t place, const cn_view *from)
+{
+    size_t bytes = (size_t)cn_shape_size(from->shape) * cn_array_type_size(from->type);
+    if (bytes)
+        memcpy((unsigned char *)(uintptr_t)to->data + (size_t)place * bytes, from->data, bytes);
 }
 
 static bool add_to_batch(cn_element *batch, int64_t place, cn_element *sample)
 {
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (int i = 0; i < CN_MAX_COLUMNS; i++) {
-            const cn_view *to = &cn_element_list(batch, list)[i], *from = &cn_element_list(sample, list)[i];
-            bool fits = !to->data == !from->data;
-            if (fits && !to->data)
-                break;
-            fits = fits && to->type == from->type && to->shape.rank == from->shape.rank + 1;
-            for (int d = 0; fits && d < from->shape.rank; d++)
-                fits = to->shape.dim[d + 1] == from->shape.dim[d];
-            if (!fits)
-                return cn_fail(CN_SHAPES, "dataset_batch: element %lld of a batch has other arrays than the first",
-                               (long long)place);
-            copy_elements(to, place, from);
-        }
+    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++) {
+        const cn_view *to = cn_element_view(batch, i), *from = cn_element_view(sample, i);
+        if (!to->data && !from->data)
+            continue;
+        bool fits = to->data && from->data && to->type == from->type && to->shape.rank == from->shape.rank + 1;
+        for (int d = 0; fits && d < from->shape.rank; d++)
+            fits = to->shape.dim[d + 1] == from->shape.dim[d];
+        if (!fits)
+            return cn_fail(CN_SHAPES, "dataset_batch: element %lld of a batch has other arrays than the first",
+                           (long long)place);
+        copy_sample(to, place, from);
+    }
     return true;
 }
 
@@ -399,10 +390,8 @@ static int next_of_batch(cn_iterator *iterator, cn_element *batch)
         if ((count == 0 && !begin_batch(batch, iterator, &sample)) || !add_to_batch(batch, count, &sample))
             return -1;
     }
-    for (int list = 0; list < CN_ELEMENT_LISTS; list++)
-        for (cn_view *view = cn_element_list(batch, list), *end = view + CN_MAX_COLUMNS; view < end && view->data;
-             view++)
-            view->shape.dim[0] = count;
+    for (int i = 0; i < CN_ELEMENT_ARRAYS; i++)
+        cn_element_view(batch, i)->shape.dim[0] = count;
     return count > 0 && (count == size || !iterator->data->drop_remainder);
 }
 
@@ -417,7 +406,10 @@ cn_dataset *cn_dataset_batch_with(cn_dataset_batch_args args)
         return NULL;
     data->count = args.size;
     data->drop_remainder = args.drop_remainder;
-    if (data->length >= 0 && data->length < INT64_MAX)
-        data->length = data->length / args.size + (!args.drop_remainder && data->length % args.size != 0);
+    int64_t samples = data->length;
+    if (samples >= 0 && samples < INT64_MAX) {
+        data->samples = args.drop_remainder ? samples - samples % args.size : samples;
+        data->length = samples / args.size + (data->samples % args.size != 0);
+    }
     return data;
 }

@@ -1,5 +1,6 @@
 /* Data sets: where batches come from when they do not lie in one array. A data set describes a sequence of elements; an
- * iterator goes through it once. Transformations make a data set of another:
+ * iterator goes through it once. What the readers of files give (npy.h, npz.h, idx.h, cifar.h, csv.h) and text as
+ * numbers (text.h) are arrays. Transformations make a data set of another:
  *
  *     cn_dataset *data = cn_dataset_arrays({cn_array(X, 60000, 784)}, {cn_array(y, 60000)});
  *     data = cn_dataset_prefetch(cn_dataset_batch(cn_dataset_shuffle(data), 32), 2);
@@ -82,13 +83,17 @@ CN_API cn_dataset *cn_dataset_repeat(cn_dataset *data, int64_t times);
 /* The first `count` elements; all but these. */
 CN_API cn_dataset *cn_dataset_take(cn_dataset *data, int64_t count);
 CN_API cn_dataset *cn_dataset_skip(cn_dataset *data, int64_t count);
-/* Both: the first `count` elements, and the rest. */
+/* Both: the first `count` elements, and the rest. Shuffle the parts rather than the whole, whose passes all have
+ * another order, so that what validates in one would train in the next. */
 CN_API bool cn_dataset_split(cn_dataset *data, int64_t count, cn_dataset **first, cn_dataset **rest);
 /* A thread of its own prepares up to `count` elements ahead. Functions of the user's run on that thread. */
 CN_API cn_dataset *cn_dataset_prefetch(cn_dataset *data, int count);
 
 /* The number of elements; -1 if it is not known, INT64_MAX if there is no end. */
 CN_API int64_t cn_dataset_length(const cn_dataset *data);
+/* The number of samples in all batches, for which cn_predict_data wants room: known behind cn_dataset_batch, shuffling
+ * and prefetching included, if the number of its elements is; else -1. */
+CN_API int64_t cn_dataset_samples(const cn_dataset *data);
 /* NULL is fine. Iterators that are still under way stay good. */
 CN_API void cn_dataset_free(cn_dataset *data);
 

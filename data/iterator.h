@@ -19,11 +19,13 @@ struct cn_dataset {
     atomic_int references;
     cn_dataset *source; /* that it transforms, or NULL */
     int64_t length;
+    int64_t samples; /* in all its batches; -1: not known */
     cn_element arrays;
     cn_generator generator;
     cn_map_function *map;
     void *context;
     int64_t count; /* of elements in a batch, a buffer, ... */
+    int64_t window, ahead;
     uint64_t seed;
     bool drop_remainder;
 };
@@ -42,12 +44,13 @@ struct cn_iterator {
 cn_dataset *cn_dataset_new(const cn_dataset_class *type, cn_dataset *source);
 /* Refuses an argument: frees the data set that would have been taken over. */
 cn_dataset *cn_dataset_refuse(cn_dataset *source, const char *who, const char *reason);
-/* Copies an element's arrays to an arena. */
-bool cn_element_copy(cn_arena *arena, cn_element *to, const cn_element *from);
-/* The list number 0, 1 or 2 of an element: x, y, sample_weight. */
-enum { CN_ELEMENT_LISTS = 3 };
-static inline cn_view *cn_element_list(cn_element *element, int list)
+/* The bytes of an array; false with the error set if there can be none of that shape. */
+bool cn_array_bytes(cn_array_type type, cn_shape shape, size_t *bytes);
+/* The arrays of an element by number, x, y and sample_weight in turn; those that are not there have no data. */
+enum { CN_ELEMENT_ARRAYS = 3 * CN_MAX_COLUMNS };
+static inline cn_view *cn_element_view(cn_element *element, int number)
 {
-    return list == 0 ? element->x : list == 1 ? element->y : element->sample_weight;
+    cn_view *const list[] = {element->x, element->y, element->sample_weight};
+    return list[number / CN_MAX_COLUMNS] + number % CN_MAX_COLUMNS;
 }
 #endif

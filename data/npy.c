@@ -8,31 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of an array that lies as it must: aligned, in the machine's byte order and of one of its types. */
-static bool find_view(const cn_npy_array *array, const char *path, cn_view *view)
-{
-    static const struct {
-        cn_encoding_kind kind;
-        int bytes;
-        cn_array_type type;
-    } types[] = {{CN_ENCODED_FLOAT, 4, CN_ARRAY_F32}, {CN_ENCODED_FLOAT, 8, CN_ARRAY_F64},
-                 {CN_ENCODED_INT, 4, CN_ARRAY_I32},   {CN_ENCODED_INT, 8, CN_ARRAY_I64},
-                 {CN_ENCODED_INT, 1, CN_ARRAY_I8},    {CN_ENCODED_UINT, 1, CN_ARRAY_U8},
-                 {CN_ENCODED_BOOL, 1, CN_ARRAY_U8}};
-    cn_encoding is = array->encoding;
-    size_t i = 0, count = sizeof types / sizeof *types;
-    while (i < count && (types[i].kind != is.kind || types[i].bytes != is.bytes))
-        i++;
-    if (i == count || is.big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
-        return cn_fail(CN_UNSUPPORTED, "%s: elements of type '%s' cannot be mapped", path, array->descr);
-    if (array->column_major)
-        return cn_fail(CN_UNSUPPORTED, "%s: the array is column-major (fortran_order)", path);
-    if ((uintptr_t)array->data % (uintptr_t)is.bytes != 0)
-        return cn_fail(CN_UNSUPPORTED, "%s: the array is not aligned", path);
-    *view = cn_array_with(array->data, types[i].type, false, array->shape);
-    return true;
-}
-
 static bool map_file(cn_npy *npy, const char *path)
 {
     struct stat status;
@@ -62,9 +37,12 @@ cn_npy *cn_npy_open(const char *path)
     }
     cn_npy_array array;
     cn_npy *npy = cn_allocate(1, sizeof *npy);
-    if (npy && map_file(npy, path) && cn_npy_parse(&array, path, npy->mapping, npy->bytes) &&
-        find_view(&array, path, &npy->array))
-        return npy;
+    if (npy && map_file(npy, path) && cn_npy_parse(&array, path, npy->mapping, npy->bytes)) {
+        const char *reason = cn_npy_view(&array, &npy->array);
+        if (!reason)
+            return npy;
+        cn_fail(CN_UNSUPPORTED, "%s: elements of type '%s' cannot be mapped: %s", path, array.descr, reason);
+    }
     cn_npy_free(npy);
     return NULL;
 }

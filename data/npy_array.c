@@ -164,6 +164,32 @@ bool cn_npy_parse(cn_npy_array *array, const char *name, const void *bytes, size
     return true;
 }
 
+const char *cn_npy_view(const cn_npy_array *array, cn_view *view)
+{
+    static const struct {
+        cn_encoding_kind kind;
+        int bytes;
+        cn_array_type type;
+    } types[] = {{CN_ENCODED_FLOAT, 4, CN_ARRAY_F32}, {CN_ENCODED_FLOAT, 8, CN_ARRAY_F64},
+                 {CN_ENCODED_INT, 4, CN_ARRAY_I32},   {CN_ENCODED_INT, 8, CN_ARRAY_I64},
+                 {CN_ENCODED_INT, 1, CN_ARRAY_I8},    {CN_ENCODED_UINT, 1, CN_ARRAY_U8},
+                 {CN_ENCODED_BOOL, 1, CN_ARRAY_U8}};
+    cn_encoding is = array->encoding;
+    size_t i = 0, count = sizeof types / sizeof *types;
+    while (i < count && (types[i].kind != is.kind || types[i].bytes != is.bytes))
+        i++;
+    if (i == count)
+        return "no array in memory has this type";
+    if (is.big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+        return "the machine has another byte order";
+    if (array->column_major)
+        return "the array is column-major (fortran_order)";
+    if ((uintptr_t)array->data % (uintptr_t)is.bytes != 0)
+        return "the array is not aligned";
+    *view = cn_array_with(array->data, types[i].type, false, array->shape);
+    return NULL;
+}
+
 /* Where, in column-major order, the element of that row-major number lies. */
 static int64_t column_major_place(cn_shape shape, int64_t index)
 {

@@ -1,6 +1,7 @@
 /* Private: NumPy's .npy format in memory: one array with a header before it. */
 #ifndef CN_DATA_NPY_ARRAY_H
 #define CN_DATA_NPY_ARRAY_H
+#include "core/tensor.h"
 #include "data/encoding.h"
 
 typedef struct cn_npy_array {
@@ -15,6 +16,8 @@ typedef struct cn_npy_array {
  * more behind it. False with the error set: CN_FORMAT for what is no array or is damaged, CN_UNSUPPORTED for texts,
  * complex numbers, records, objects (which are never unpickled) and more than CN_MAX_RANK dimensions. */
 bool cn_npy_parse(cn_npy_array *array, const char *name, const void *bytes, size_t size);
+/* Views the elements where they lie. NULL, or a text that says why that cannot be. */
+const char *cn_npy_view(const cn_npy_array *array, cn_view *view);
 /* Copies the elements, row-major, as that type; errors as cn_decode. */
 bool cn_npy_read(const cn_npy_array *array, const char *name, cn_dtype dtype, void *out);
 

@@ -1,4 +1,4 @@
-#include "data/iterator.h"
+#include "data/kept.h"
 #include "core/random.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -7,16 +7,12 @@
 /* A ring of copies. The thread fills slots ahead of those taken; the slot that was given out last is not filled again
  * until the next one is asked for. */
 
-typedef struct slot {
-    cn_arena arena;
-    cn_element element;
-} slot;
-
 typedef struct ahead {
     cn_iterator *source;
-    slot *slots;
+    cn_kept *slots;
     int size;
-    uint64_t seed;
+    uint64_t seed; /* of the thread that began the pass, and its default type */
+    cn_dtype dtype;
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -29,16 +25,15 @@ typedef struct ahead {
 
 static bool fill_slot(ahead *a)
 {
-    slot *to = &a->slots[a->filled % (uint64_t)a->size];
     cn_element element;
-    cn_arena_reset(&to->arena);
-    return cn_next(a->source, &element) && cn_element_copy(&to->arena, &to->element, &element);
+    return cn_next(a->source, &element) && cn_keep(&a->slots[a->filled % (uint64_t)a->size], &element);
 }
 
 static void *run_ahead(void *argument)
 {
     ahead *a = argument;
     cn_set_seed(a->seed);
+    cn_set_default_dtype(a->dtype);
     pthread_mutex_lock(&a->lock);
     while (!a->stop && !a->finished) {
         if (a->filled - a->taken == (uint64_t)a->size) {
@@ -72,6 +67,7 @@ static bool begin_ahead(cn_iterator *iterator)
     pthread_cond_init(&a->changed, NULL);
     a->size = (int)iterator->data->count + 1;
     a->seed = cn_default_seed();
+    a->dtype = cn_default_dtype();
     a->slots = cn_allocate((size_t)a->size, sizeof *a->slots);
     a->source = iterator->source = cn_iterate(iterator->data->source, iterator->pass);
     if (!a->slots || !a->source)
@@ -91,7 +87,7 @@ static int next_ahead(cn_iterator *iterator, cn_element *element)
         pthread_cond_wait(&a->changed, &a->lock);
     bool found = a->filled > a->taken;
     if (found)
-        *element = a->slots[a->taken % (uint64_t)a->size].element;
+        cn_kept_element(&a->slots[a->taken % (uint64_t)a->size], element);
     cn_code error = found ? CN_OK : a->error;
     pthread_mutex_unlock(&a->lock);
     if (error != CN_OK)
@@ -112,7 +108,7 @@ static void end_ahead(cn_iterator *iterator)
         pthread_join(a->thread, NULL);
     }
     for (int i = 0; a->slots && i < a->size; i++)
-        cn_arena_free(&a->slots[i].arena);
+        cn_release(a->slots[i].block);
     pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     cn_release(a->slots);
@@ -126,7 +122,9 @@ cn_dataset *cn_dataset_prefetch(cn_dataset *source, int count)
     if (!source || count < 1 || count > 1 << 16)
         return cn_dataset_refuse(source, "dataset_prefetch", "it takes a data set and a count from 1 to 65536");
     cn_dataset *data = cn_dataset_new(&prefetch_class, source);
-    if (data)
+    if (data) {
         data->count = count;
+        data->samples = source->samples;
+    }
     return data;
 }

@@ -1,7 +1,7 @@
 #include "core/engine.h"
 #include "core/random_numbers.h"
 #include "data/arrays.h"
-#include "data/iterator.h"
+#include "data/kept.h"
 
 /* A permutation of a data set whose elements can be had in any order. */
 
@@ -34,13 +34,8 @@ static const cn_dataset_class permutation_class = {
 
 /* A buffer of copies: each element is drawn from it, and the next of the source takes its place. */
 
-typedef struct slot {
-    cn_arena arena;
-    cn_element element;
-} slot;
-
 typedef struct buffer {
-    slot *slots;
+    cn_kept *slots;
     int64_t size, filled;
 } buffer;
 
@@ -59,15 +54,15 @@ static void end_buffer(cn_iterator *iterator)
 {
     buffer *b = iterator->state;
     for (int64_t i = 0; b && b->slots && i < b->size; i++)
-        cn_arena_free(&b->slots[i].arena);
+        cn_release(b->slots[i].block);
     if (b)
         cn_release(b->slots);
     cn_release(b);
 }
 
-static void swap_slots(slot *a, slot *b)
+static void swap_slots(cn_kept *a, cn_kept *b)
 {
-    slot kept = *a;
+    cn_kept kept = *a;
     *a = *b;
     *b = kept;
 }
@@ -78,9 +73,7 @@ static int next_of_buffer(cn_iterator *iterator, cn_element *element)
     buffer *b = iterator->state;
     cn_element next;
     while (b->filled < iterator->data->count && cn_next(iterator->source, &next)) {
-        slot *to = &b->slots[b->filled];
-        cn_arena_reset(&to->arena);
-        if (!cn_element_copy(&to->arena, &to->element, &next))
+        if (!cn_keep(&b->slots[b->filled], &next))
             return -1;
         b->filled++;
     }
@@ -95,7 +88,7 @@ static int next_of_buffer(cn_iterator *iterator, cn_element *element)
     swap_slots(&b->slots[wide % (uint64_t)(last + 1)], &b->slots[last]);
     /* Out of the way of the one that is read next. */
     swap_slots(&b->slots[last], &b->slots[b->size - 1]);
-    *element = b->slots[b->size - 1].element;
+    cn_kept_element(&b->slots[b->size - 1], element);
     return 1;
 }
 
@@ -112,6 +105,7 @@ cn_dataset *cn_dataset_shuffle_with(cn_dataset_shuffle_args args)
     cn_dataset *data = cn_dataset_new(args.buffer ? &buffer_class : &permutation_class, source);
     if (data) {
         data->count = args.buffer;
+        data->samples = source->samples;
         data->seed = args.seed;
     }
     return data;

@@ -25,7 +25,7 @@ static cn_idx *read_bytes(const char *directory, const char *name, int rank)
     char path[4096];
     snprintf(path, sizeof path, "%s/%s", directory, name);
     cn_idx *idx = cn_idx_read(path);
-    if (idx && (idx->type != CN_IDX_U8 || idx->shape.rank != rank))
+    if (idx && (idx->array.type != CN_ARRAY_U8 || idx->array.shape.rank != rank))
         cn_fail(CN_FORMAT, "%s: does not hold bytes in %d dimensions", path, rank);
     return idx;
 }
@@ -35,12 +35,11 @@ static part read_part(const char *directory, const char *images, const char *lab
     part p = {.images = read_bytes(directory, images, 3), .labels = read_bytes(directory, labels, 1)};
     if (cn_failed())
         return p;
-    p.count = p.images->shape.dim[0];
-    p.x = cn_array_with(p.images->data, CN_ARRAY_U8, false, p.images->shape);
-    p.y = cn_array_with(p.labels->data, CN_ARRAY_U8, false, p.labels->shape);
-    const uint8_t *label = p.labels->data;
-    if (p.count < 1 || p.labels->shape.dim[0] != p.count || p.images->shape.dim[1] != SIDE ||
-        p.images->shape.dim[2] != SIDE)
+    p.x = p.images->array;
+    p.y = p.labels->array;
+    p.count = p.x.shape.dim[0];
+    const uint8_t *label = p.y.data;
+    if (p.count < 1 || p.y.shape.dim[0] != p.count || p.x.shape.dim[1] != SIDE || p.x.shape.dim[2] != SIDE)
         cn_fail(CN_FORMAT, "%s: %s and %s are not pictures of %d x %d pixels and their labels", directory, images,
                 labels, SIDE, SIDE);
     for (int64_t i = 0; i < p.count && !cn_failed(); i++)
@@ -106,7 +105,7 @@ int main(int argc, char **argv)
     cn_predict(model, {test.x}, {cn_array(probability, test.count, CLASSES)}, .batch_size = 256);
     cn_history_plot(history, "fashion_mnist.svg");
     if (!cn_failed()) {
-        print_confusion(probability, test.labels->data, test.count);
+        print_confusion(probability, test.y.data, test.count);
         printf("training curve: fashion_mnist.svg\n");
     }
 

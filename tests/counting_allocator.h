@@ -7,6 +7,7 @@
 static struct {
     _Atomic long calls; /* of allocate since counting_start */
     _Atomic long live;  /* blocks allocated and not released since then */
+    _Atomic long bytes; /* allocated since then, with those released */
     long limit;         /* this many calls succeed */
 } counting;
 
@@ -14,6 +15,7 @@ static inline void *counting_allocate(size_t bytes)
 {
     void *block = counting.calls++ < counting.limit ? malloc(bytes) : NULL;
     counting.live += block != NULL;
+    counting.bytes += block ? (long)bytes : 0;
     return block;
 }
 
@@ -28,6 +30,7 @@ static inline void counting_start(long limit)
 {
     counting.calls = 0;
     counting.live = 0;
+    counting.bytes = 0;
     counting.limit = limit;
     cn_set_allocator((cn_allocator){counting_allocate, counting_release});
 }

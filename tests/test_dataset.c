@@ -1,8 +1,7 @@
 #include "cornet.h"
 #include "counting_allocator.h"
-#include <criterion/criterion.h>
+#include "file_of_bytes.h"
 #include <limits.h>
-#include <string.h>
 
 static void check_blocks(void)
 {
@@ -72,6 +71,48 @@ static void expect_permutation(const int32_t *got, int64_t count)
     }
 }
 
+/* Windows of 0, 1, ..., 9 in float rows of two; labels is their first number, or that of the targets. */
+static void expect_windows(cn_dataset *data, int64_t count, const int32_t *x, const int32_t *y, int64_t length)
+{
+    cn_element element;
+    cr_assert(data, "%s", cn_error_message());
+    cr_expect_eq(cn_dataset_length(data), count);
+    cn_iterator *iterator = cn_iterate(data, 0);
+    for (int64_t i = 0; i < count; i++) {
+        cr_assert(cn_next(iterator, &element));
+        cr_assert(cn_shape_equal(element.x[0].shape, CN_SHAPE(length, 2)));
+        for (int64_t j = 0; j < length; j++)
+            cr_expect_eq(((const float *)element.x[0].data)[2 * j], (float)(x[i] + j));
+        cr_expect_eq(element.y[0].data != NULL, y != NULL);
+        if (y && element.y[0].type == CN_ARRAY_F32)
+            cr_expect_eq(*(const float *)element.y[0].data, (float)y[i]);
+        else if (y)
+            cr_expect_eq(label_at(&element, 0), y[i]);
+    }
+    cr_expect_not(cn_next(iterator, &element));
+    cn_iterator_free(iterator);
+    cn_dataset_free(data);
+}
+#define NUMBERS(...) ((const int32_t[]){__VA_ARGS__})
+
+Test(dataset, of_windows_slides_along_a_sequence)
+{
+    cn_dataset_free(samples());
+    cn_view sequence = cn_array(inputs[0], SAMPLES, 2), targets = cn_array(labels, SAMPLES);
+    expect_windows(cn_dataset_windows(sequence, 4), 7, NUMBERS(0, 1, 2, 3, 4, 5, 6), NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 4, .stride = 3), 3, NUMBERS(0, 3, 6), NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 10), 1, NUMBERS(0), NULL, 10);
+    expect_windows(cn_dataset_windows(sequence, 11), 0, NULL, NULL, 11);
+    expect_windows(cn_dataset_windows(sequence, 4, .stride = 4, .ahead = 1), 2, NUMBERS(0, 4), NUMBERS(1, 5), 4);
+    expect_windows(cn_dataset_windows(sequence, 4, .ahead = 7), 0, NULL, NULL, 4);
+    expect_windows(cn_dataset_windows(sequence, 8, .targets = targets), 3, NUMBERS(0, 1, 2), NUMBERS(0, 1, 2), 8);
+    expect_windows(cn_dataset_windows(sequence, 2, .stride = 2, .targets = cn_array(labels, 3)), 2, NUMBERS(0, 2),
+                   NUMBERS(0, 2), 2);
+    cn_dataset *data = cn_dataset_batch(cn_dataset_shuffle(cn_dataset_windows(sequence, 3, .ahead = 1)), 4);
+    cr_expect_eq(cn_dataset_samples(data), 7);
+    cn_dataset_free(data);
+}
+
 static void expect_refused(bool failed, cn_code code)
 {
     cr_expect(failed);
@@ -138,6 +179,19 @@ Test(dataset, batches_have_one_axis_more)
     cn_dataset_free(data);
 }
 
+Test(dataset, knows_the_number_of_samples_in_its_batches)
+{
+    cn_dataset *data = cn_dataset_batch(samples(), 4);
+    cr_expect_eq(cn_dataset_samples(data), 10);
+    data = cn_dataset_repeat(data, 2);
+    cr_expect_eq(cn_dataset_samples(data), -1);
+    cn_dataset_free(data);
+    data = cn_dataset_batch(samples(), 4, .drop_remainder = true);
+    cr_expect_eq(cn_dataset_samples(data), 8);
+    cn_dataset_free(data);
+    cr_expect_eq(cn_dataset_samples(NULL), -1);
+}
+
 static void expect_shuffled(cn_dataset *data)
 {
     int32_t first[SAMPLES], again[SAMPLES], other[SAMPLES];
@@ -167,6 +221,19 @@ Test(dataset, a_buffer_moves_elements_ahead_by_less_than_its_size)
     read_labels(data, 5, got);
     for (int i = 0; i < SAMPLES; i++)
         cr_expect_leq(got[i], i + 2);
+    cn_dataset_free(data);
+}
+
+Test(dataset, a_buffer_takes_memory_for_its_elements_alone)
+{
+    enum { ELEMENTS = 1000 };
+    cn_dataset *data = cn_dataset_shuffle(cn_dataset_repeat(samples(), CN_FOREVER), .buffer = ELEMENTS);
+    cn_iterator *iterator = cn_iterate(data, 0);
+    cn_element element;
+    counting.bytes = 0;
+    cr_assert(cn_next(iterator, &element));
+    cr_expect_lt(counting.bytes, ELEMENTS * 1024);
+    cn_iterator_free(iterator);
     cn_dataset_free(data);
 }
 
@@ -260,6 +327,80 @@ Test(dataset, an_iterator_outlives_its_data_set)
     cn_iterator_free(iterator);
 }
 
+static bool unchanged(void *context, cn_iterator *iterator, cn_element *element)
+{
+    (void)context, (void)iterator, (void)element;
+    return true;
+}
+
+enum { MOST = 4000 };
+
+/* Applies a transformation drawn by `random` to a data set and to the labels that it should give. */
+static cn_dataset *transform(cn_dataset *data, uint64_t random, int32_t *sequence, int64_t *count, bool *in_order)
+{
+    int64_t n = (int64_t)(random / 8 % 12), kept = n < *count ? n : *count, all = *count;
+    switch (random % 8) {
+    case 0:
+        *count = kept;
+        return cn_dataset_take(data, n);
+    case 1:
+        *count -= kept;
+        memmove(sequence, sequence + kept, (size_t)*count * sizeof *sequence);
+        return cn_dataset_skip(data, n);
+    case 2:
+        for (int64_t i = 0; i < all * (n % 3); i++)
+            sequence[(*count)++] = sequence[i % all];
+        return cn_dataset_repeat(data, 1 + n % 3);
+    case 3:
+        *in_order = false;
+        return cn_dataset_shuffle(data, .buffer = 1 + n, .seed = random);
+    case 4:
+        return cn_dataset_prefetch(data, 1 + (int)n);
+    case 5:
+        return cn_dataset_map(data, unchanged, NULL);
+    case 6: {
+        cn_dataset *first, *rest;
+        cr_assert(cn_dataset_split(data, n, &first, &rest));
+        cn_dataset_free(rest);
+        *count = kept;
+        return first;
+    }
+    default: {
+        cn_dataset *whole = cn_dataset_shuffle(data, .seed = random);
+        *in_order = *in_order && !whole;
+        if (whole)
+            return whole;
+        /* Not of arrays any more: the data set is lost. */
+        cn_error_clear();
+        *count = SAMPLES;
+        *in_order = true;
+        for (int32_t i = 0; i < SAMPLES; i++)
+            sequence[i] = i;
+        return samples();
+    }
+    }
+}
+
+Test(dataset, transformations_compose_in_any_order)
+{
+    static int32_t wanted[MOST], got[MOST];
+    uint64_t state = 17;
+    for (int round = 0; round < 300; round++) {
+        cn_dataset *data = samples();
+        int64_t count = SAMPLES;
+        bool in_order = true;
+        memcpy(wanted, labels, sizeof labels);
+        for (int steps = 0; steps < 5; steps++)
+            data = transform(data, next_random(&state), wanted, &count, &in_order);
+        cr_assert(data, "%s", cn_error_message());
+        cr_assert_eq(cn_dataset_length(data), count);
+        cr_assert_eq(read_labels(data, (uint64_t)round, got), count);
+        if (in_order)
+            cr_expect_arr_eq(got, wanted, (size_t)count * sizeof *got);
+        cn_dataset_free(data);
+    }
+}
+
 Test(dataset, wrong_use_is_refused_and_frees_what_was_taken_over)
 {
     int count;
@@ -277,6 +418,12 @@ Test(dataset, wrong_use_is_refused_and_frees_what_was_taken_over)
     expect_refused(!cn_dataset_arrays({cn_array(inputs[0], 10, 2)}, {cn_array(labels, 9)}), CN_ARGUMENT);
     expect_refused(!cn_dataset_arrays({cn_array_with(labels, CN_ARRAY_I32, false, CN_SHAPE())}), CN_ARGUMENT);
     expect_refused(!cn_iterate(NULL, 0), CN_ARGUMENT);
+    cn_view sequence = cn_array(inputs[0], SAMPLES, 2);
+    expect_refused(!cn_dataset_windows(sequence, 0), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .stride = 0), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .ahead = -1), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows(sequence, 2, .ahead = 1, .targets = sequence), CN_ARGUMENT);
+    expect_refused(!cn_dataset_windows((cn_view){0}, 2), CN_ARGUMENT);
 }
 
 Test(dataset, elements_of_a_batch_must_be_alike)

@@ -100,9 +100,64 @@ Test(fit_data, evaluates_and_predicts_as_from_arrays)
     cr_assert(cn_predict(model, {cn_array(X[0], SAMPLES, 3)}, {cn_array(from_arrays[0], SAMPLES, 1)}, .batch_size = 7));
     cr_assert(cn_predict_data(model, data, {cn_array(from_data[0], SAMPLES, 1)}), "%s", cn_error_message());
     cr_expect_arr_eq(from_arrays, from_data, sizeof from_data);
-    expect_refused(!cn_predict_data(model, data, {cn_array(from_data[0], SAMPLES - 1, 1)}), CN_SHAPES, "more samples");
-    float larger[SAMPLES + 1][1];
-    expect_refused(!cn_predict_data(model, data, {cn_array(larger[0], SAMPLES + 1, 1)}), CN_SHAPES, "has room for 23");
+    cn_dataset_free(data);
+    cn_model_free(model);
+}
+
+static bool unchanged(void *context, cn_iterator *iterator, cn_element *element)
+{
+    (void)context, (void)iterator, (void)element;
+    return true;
+}
+
+static bool count_call(void *context, cn_model *model)
+{
+    (void)model;
+    ++*(int *)context;
+    return true;
+}
+
+Test(fit_data, predictions_without_an_array_to_write_to_are_refused_before_anything_is_run)
+{
+    int calls = 0;
+    cn_model *model = new_model();
+    float out[SAMPLES][1];
+    cn_dataset *data = cn_dataset_batch(samples(), 7);
+    cn_view wrong[] = {cn_array((const float *)out[0], SAMPLES, 1), cn_array(out[0], SAMPLES - 1, 1), {0}};
+    for (int i = 0; i < 3; i++) {
+        expect_refused(!cn_predict_data(model, data, {wrong[i]},
+                                        .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                       i == 1 ? CN_SHAPES : CN_ARGUMENT, "predict: ");
+        if (i != 1)
+            expect_refused(!cn_predict(model, {cn_array(X[0], SAMPLES, 3)}, {wrong[i]},
+                                       .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                           CN_ARGUMENT, "not const");
+    }
+    cr_expect_eq(calls, 0);
+    cn_dataset_free(data);
+    cn_model_free(model);
+}
+
+Test(fit_data, predictions_need_an_array_of_the_size_of_the_data)
+{
+    cn_model *model = new_model();
+    float out[SAMPLES + 1][1];
+    cn_dataset *data = cn_dataset_prefetch(cn_dataset_batch(cn_dataset_shuffle(samples()), 7), 2);
+    cr_expect_eq(cn_dataset_samples(data), SAMPLES);
+    for (int less = -1; less <= 1; less += 2) {
+        out[0][0] = 123;
+        expect_refused(!cn_predict_data(model, data, {cn_array(out[0], SAMPLES - less, 1)}), CN_SHAPES, "has room for");
+        cr_expect_eq(out[0][0], 123);
+    }
+    expect_refused(!cn_predict_data(model, data, {cn_array((const float *)out[0], SAMPLES, 1)}), CN_ARGUMENT,
+                   "not const");
+    /* What a function makes of batches is known at the end alone. */
+    data = cn_dataset_map(data, unchanged, NULL);
+    cr_expect_eq(cn_dataset_samples(data), -1);
+    expect_refused(!cn_predict_data(model, data, {cn_array(out[0], SAMPLES - 1, 1)}), CN_SHAPES, "more samples");
+    expect_refused(!cn_predict_data(model, data, {cn_array(out[0], SAMPLES + 1, 1)}), CN_SHAPES, "has room for 23");
+    cr_expect(cn_predict_data(model, data, {cn_array(out[0], SAMPLES, 1)}));
+    cr_expect(cn_predict_data(model, data, {cn_array(out[0], 14, 1)}, .steps = 2));
     cn_dataset_free(data);
     cn_model_free(model);
 }

@@ -1,5 +1,7 @@
 #include "data/idx.h"
+#include "counting_allocator.h"
 #include "file_of_bytes.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -24,12 +26,12 @@ static size_t compress_gzip(const void *bytes, size_t count, unsigned char *out,
     return room - stream.avail_out;
 }
 
-static void expect_array(cn_idx *idx, cn_idx_type type, cn_shape shape, const void *data, size_t data_bytes)
+static void expect_array(cn_idx *idx, cn_array_type type, cn_shape shape, const void *data, size_t data_bytes)
 {
     cr_assert(idx, "%s", cn_error_message());
-    cr_expect_eq(idx->type, type);
-    cr_expect(cn_shape_equal(idx->shape, shape));
-    cr_expect_arr_eq(idx->data, data, data_bytes);
+    cr_expect_eq(idx->array.type, type);
+    cr_expect(cn_shape_equal(idx->array.shape, shape));
+    cr_expect_arr_eq(idx->array.data, data, data_bytes);
     cn_idx_free(idx);
 }
 
@@ -46,14 +48,14 @@ static void expect_error(cn_code code, const char *reason)
 
 Test(idx, reads_unsigned_bytes)
 {
-    expect_array(READ(MATRIX), CN_IDX_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
+    expect_array(READ(MATRIX), CN_ARRAY_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
 }
 
 Test(idx, reads_gzip)
 {
     unsigned char packed[256];
     size_t count = compress_gzip(MATRIX, sizeof(MATRIX) - 1, packed, sizeof packed);
-    expect_array(read_bytes(packed, count), CN_IDX_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
+    expect_array(read_bytes(packed, count), CN_ARRAY_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
 }
 
 Test(idx, reads_gzip_of_several_members)
@@ -61,38 +63,38 @@ Test(idx, reads_gzip_of_several_members)
     unsigned char packed[512];
     size_t count = compress_gzip(MATRIX, 9, packed, sizeof packed);
     count += compress_gzip(&MATRIX[9], sizeof(MATRIX) - 10, packed + count, sizeof packed - count);
-    expect_array(read_bytes(packed, count), CN_IDX_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
+    expect_array(read_bytes(packed, count), CN_ARRAY_U8, CN_SHAPE(2, 3), (uint8_t[]){1, 2, 3, 4, 5, 255}, 6);
 }
 
 Test(idx, reads_signed_bytes)
 {
-    expect_array(READ("\0\0\x09\1\0\0\0\2\x80\x7f"), CN_IDX_I8, CN_SHAPE(2), (int8_t[]){-128, 127}, 2);
+    expect_array(READ("\0\0\x09\1\0\0\0\2\x80\x7f"), CN_ARRAY_I8, CN_SHAPE(2), (int8_t[]){-128, 127}, 2);
 }
 
-Test(idx, reads_big_endian_16_bit_integers)
+Test(idx, reads_big_endian_16_bit_integers_as_32_bit_ones)
 {
-    expect_array(READ("\0\0\x0b\1\0\0\0\2\1\2\xff\xfe"), CN_IDX_I16, CN_SHAPE(2), (int16_t[]){258, -2}, 4);
+    expect_array(READ("\0\0\x0b\1\0\0\0\2\1\2\xff\xfe"), CN_ARRAY_I32, CN_SHAPE(2), (int32_t[]){258, -2}, 8);
 }
 
 Test(idx, reads_big_endian_32_bit_integers)
 {
-    expect_array(READ("\0\0\x0c\1\0\0\0\2\1\2\3\4\xff\xff\xff\xfe"), CN_IDX_I32, CN_SHAPE(2),
+    expect_array(READ("\0\0\x0c\1\0\0\0\2\1\2\3\4\xff\xff\xff\xfe"), CN_ARRAY_I32, CN_SHAPE(2),
                  (int32_t[]){0x01020304, -2}, 8);
 }
 
 Test(idx, reads_big_endian_floats)
 {
-    expect_array(READ("\0\0\x0d\1\0\0\0\2\x3f\x80\0\0\xc0\x20\0\0"), CN_IDX_F32, CN_SHAPE(2), (float[]){1, -2.5f}, 8);
+    expect_array(READ("\0\0\x0d\1\0\0\0\2\x3f\x80\0\0\xc0\x20\0\0"), CN_ARRAY_F32, CN_SHAPE(2), (float[]){1, -2.5f}, 8);
 }
 
 Test(idx, reads_big_endian_doubles)
 {
-    expect_array(READ("\0\0\x0e\1\0\0\0\1\xc0\x04\0\0\0\0\0\0"), CN_IDX_F64, CN_SHAPE(1), (double[]){-2.5}, 8);
+    expect_array(READ("\0\0\x0e\1\0\0\0\1\xc0\x04\0\0\0\0\0\0"), CN_ARRAY_F64, CN_SHAPE(1), (double[]){-2.5}, 8);
 }
 
 Test(idx, reads_an_array_without_elements)
 {
-    expect_array(READ("\0\0\x08\2\0\0\0\0\0\0\0\x1c"), CN_IDX_U8, CN_SHAPE(0, 28), "", 0);
+    expect_array(READ("\0\0\x08\2\0\0\0\0\0\0\0\x1c"), CN_ARRAY_U8, CN_SHAPE(0, 28), "", 0);
 }
 
 /* More than the first block of memory, so that it has to grow. */
@@ -112,7 +114,7 @@ Test(idx, reads_files_larger_than_a_block)
 {
     size_t count, length = 5000001;
     unsigned char *bytes = large_file(length, &count);
-    expect_array(read_bytes(bytes, count), CN_IDX_U8, CN_SHAPE((int64_t)length), bytes + 8, length);
+    expect_array(read_bytes(bytes, count), CN_ARRAY_U8, CN_SHAPE((int64_t)length), bytes + 8, length);
     free(bytes);
 }
 
@@ -208,18 +210,18 @@ Test(idx, rejects_bytes_after_gzip)
     expect_error(CN_FORMAT, "cannot inflate the gzip data");
 }
 
-static void expect_survival(const unsigned char *original, size_t original_count, size_t lies, uint64_t seed)
+static void expect_survival(const unsigned char *original, size_t count, size_t lies, uint64_t seed)
 {
     static unsigned char bytes[1024];
     int read = 0, rejected = 0;
     for (int round = 0; round < 1500; round++) {
-        size_t count = original_count;
         memcpy(bytes, original, count);
-        count = damage(bytes, count, lies, &seed);
-        cn_idx *idx = read_bytes(bytes, count);
+        const char *path = file_of(bytes, damage(bytes, count, lies, &seed));
+        counting_start(LONG_MAX);
+        cn_idx *idx = cn_idx_read(path);
         if (idx) {
-            cr_assert_geq(cn_shape_size(idx->shape), 0);
-            cr_assert_lt(cn_shape_size(idx->shape), 1024);
+            cr_assert_geq(cn_shape_size(idx->array.shape), 0);
+            cr_assert_lt(cn_shape_size(idx->array.shape), 1024);
             read++;
         } else {
             cr_assert(cn_error_code() == CN_FORMAT || cn_error_code() == CN_UNSUPPORTED, "%s", cn_error_message());
@@ -227,6 +229,8 @@ static void expect_survival(const unsigned char *original, size_t original_count
         }
         cn_error_clear();
         cn_idx_free(idx);
+        cr_assert_eq(counting.live, 0);
+        cn_set_allocator((cn_allocator){NULL, NULL});
     }
     cr_expect_gt(read, 0);
     cr_expect_gt(rejected, 1000);
@@ -244,6 +248,22 @@ Test(idx, survives_damaged_gzip_files)
     unsigned char packed[512];
     size_t count = compress_gzip(MATRIX, sizeof(MATRIX) - 1, packed, sizeof packed);
     expect_survival(packed, count, count, 23);
+}
+
+Test(idx, running_out_of_memory_leaks_nothing)
+{
+    static const char file[] = "\0\0\x0b\1\0\0\0\2\1\2\xff\xfe";
+    const char *path = file_of(file, sizeof file - 1);
+    bool done = false;
+    for (long limit = 0; !done; limit++) {
+        counting_start(limit);
+        cn_idx *idx = cn_idx_read(path);
+        done = idx != NULL;
+        cr_assert(done || cn_error_code() == CN_MEMORY, "%s", cn_error_message());
+        cn_idx_free(idx);
+        cr_assert_eq(counting.live, 0);
+        cn_error_clear();
+    }
 }
 
 Test(idx, null_is_no_path)

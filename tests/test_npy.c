@@ -134,3 +134,19 @@ Test(npy, survives_damage)
     }
     cr_expect_gt(refused, 500);
 }
+
+Test(npy, running_out_of_memory_leaks_nothing)
+{
+    unsigned char bytes[1024];
+    const char *path = file_of(bytes, npy_bytes(bytes, MATRIX, matrix, sizeof matrix));
+    bool done = false;
+    for (long limit = 0; !done; limit++) {
+        counting_start(limit);
+        cn_npy *npy = cn_npy_open(path);
+        done = npy != NULL;
+        cr_assert(done || cn_error_code() == CN_MEMORY);
+        cn_npy_free(npy);
+        cr_assert_eq(counting.live, 0);
+        cn_error_clear();
+    }
+}

@@ -106,19 +106,15 @@ typedef struct fitting {
     cn_logs logs; /* of the last epoch */
 } fitting;
 
-static void skip_samples(cn_view *view, int64_t count)
+/* Cuts arrays after `count` samples. */
+static void split_arrays(cn_view *first, cn_view *rest, int64_t count)
 {
-    if (!view->data)
-        return;
-    view->data =
-        (const unsigned char *)view->data + (size_t)(count * cn_sample_size(view)) * cn_array_type_size(view->type);
-    view->shape.dim[0] -= count;
-}
-
-static void keep_samples(cn_view *view, int64_t count)
-{
-    if (view->data)
-        view->shape.dim[0] = count;
+    for (int i = 0; i < CN_MAX_OUTPUTS; i++) {
+        if (!first[i].data)
+            continue;
+        rest[i] = cn_samples(first[i], count, first[i].shape.dim[0] - count);
+        first[i] = cn_samples(first[i], 0, count);
+    }
 }
 
 /* The last samples validate: floor(n * (1 - split)) train. */
@@ -137,14 +133,9 @@ static bool split_samples(fitting *f)
     f->validation.arrays.class_weight = NULL;
     f->validation.arrays.samples -= count;
     f->train.arrays.samples = count;
-    for (int i = 0; i < CN_MAX_OUTPUTS; i++) {
-        skip_samples(&f->validation.arrays.x[i], count);
-        skip_samples(&f->validation.arrays.y[i], count);
-        skip_samples(&f->validation.arrays.weight[i], count);
-        keep_samples(&f->train.arrays.x[i], count);
-        keep_samples(&f->train.arrays.y[i], count);
-        keep_samples(&f->train.arrays.weight[i], count);
-    }
+    split_arrays(f->train.arrays.x, f->validation.arrays.x, count);
+    split_arrays(f->train.arrays.y, f->validation.arrays.y, count);
+    split_arrays(f->train.arrays.weight, f->validation.arrays.weight, count);
     return true;
 }
 
@@ -388,18 +379,46 @@ cn_predict_args cn_predict_defaults(void)
     return (cn_predict_args){CN_PREDICT_DEFAULTS};
 }
 
-/* The predictions of a batch lie behind those of the batches before it. */
+/* The outputs of a model are known once it is built; cn_check_arrays refuses too many of them. */
+static int output_count(const cn_batches *batches)
+{
+    int count = batches->model->topology.output_count;
+    return count < CN_MAX_OUTPUTS ? count : CN_MAX_OUTPUTS;
+}
+
+static bool check_outputs(const cn_batches *batches, const cn_view *y)
+{
+    for (int i = 0; i < output_count(batches); i++)
+        if (!y[i].data || !y[i].writable)
+            return cn_fail(CN_ARGUMENT, "predict: output %d of %s needs an array that is not const", i,
+                           cn_model_name(batches->model));
+    return true;
+}
+
+/* Of a data set, which has that many samples. */
+static bool check_room(const cn_batches *batches, const cn_view *y, int64_t samples)
+{
+    for (int i = 0; i < output_count(batches); i++) {
+        int64_t room = y[i].shape.rank < 1 ? 0 : y[i].shape.dim[0];
+        if (room != samples)
+            return cn_fail(CN_SHAPES,
+                           "predict: the array of output %d has room for %lld samples, the data set has %lld", i,
+                           (long long)room, (long long)samples);
+    }
+    return true;
+}
+
+/* The predictions of a batch of a data set lie behind those of the batches before it. */
 static bool predict_batch(cn_batches *batches, const cn_batch *batch, const cn_view *y, int64_t done)
 {
     cn_view part[CN_MAX_OUTPUTS];
-    for (int i = 0; i < batches->model->topology.output_count; i++) {
+    for (int i = 0; i < output_count(batches); i++) {
         part[i] = y[i];
-        if (batches->data) {
-            if (y[i].shape.rank < 1 || y[i].shape.dim[0] - done < batch->count)
-                return cn_fail(CN_SHAPES, "predict: the data set has more samples than the array of output %d", i);
-            skip_samples(&part[i], done);
-            keep_samples(&part[i], batch->count);
-        }
+        if (!batches->data)
+            continue;
+        if (y[i].shape.rank < 1 || y[i].shape.dim[0] - done < batch->count)
+            return cn_fail(CN_SHAPES, "predict: the data set has more samples than the array of output %d", i);
+        part[i] = cn_samples(y[i], done, batch->count);
     }
     return cn_run_step(batches->model, CN_PREDICT_STEP, &batches->arrays, NULL, batch->first, batch->count, NULL, part);
 }
@@ -409,30 +428,24 @@ static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, cn_
     cn_batch batch;
     int64_t samples = 0;
     while ((most == 0 || *taken < most) && cn_next_batch(batches, &batch)) {
-        for (int i = 0; i < batches->model->topology.output_count; i++)
-            if (!y[i].data || !y[i].writable)
-                return cn_fail(CN_ARGUMENT, "predict: output %d of %s needs an array that is not const", i,
-                               cn_model_name(batches->model));
-        if (!predict_batch(batches, &batch, y, samples))
+        /* Again, since a sequential model may have been built by this batch. */
+        if (!check_outputs(batches, y) || !predict_batch(batches, &batch, y, samples))
             return false;
         samples += batch.count;
         ++*taken;
         if (progress->verbose == 1 && *taken != progress->steps)
             cn_progress_update(progress, *taken, NULL, 0, now());
     }
-    if (cn_failed() || !had_batches(batches, *taken))
-        return false;
-    return !batches->data || samples == y[0].shape.dim[0] ||
-           cn_fail(CN_SHAPES, "predict: the array of output 0 has room for %lld samples, the data set has %lld",
-                   (long long)y[0].shape.dim[0], (long long)samples);
+    return !cn_failed() && had_batches(batches, *taken) && (!batches->data || check_room(batches, y, samples));
 }
 
 bool cn_predict_with(cn_model *model, cn_predict_args args)
 {
     cn_batches batches = {.model = model, .who = "predict", .batch_size = args.batch_size, .data = args.data};
     memcpy(batches.arrays.x, args.x, sizeof args.x);
-    int64_t steps, taken = 0;
-    if (!take_pass(&batches, "steps", args.steps, &steps))
+    int64_t steps, taken = 0, known = args.data && args.steps == 0 ? cn_dataset_samples(args.data) : -1;
+    if (!take_pass(&batches, "steps", args.steps, &steps) || !check_outputs(&batches, args.y) ||
+        (known >= 0 && !check_room(&batches, args.y, known)))
         return false;
     bool done = true;
     cn_progress progress = new_progress(args.file, args.verbose);

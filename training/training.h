@@ -131,8 +131,8 @@ typedef struct cn_predict_args {
     cn_predict_with((model), (cn_predict_args){CN_PREDICT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API bool cn_predict_with(cn_model *model, cn_predict_args args);
 CN_API cn_predict_args cn_predict_defaults(void);
-/* cn_predict_data(model, data, {p}): the same from a data set of batches, whose samples p must have room for exactly.
- */
+/* cn_predict_data(model, data, {p}): the same from a data set of batches. p must have room for exactly their samples
+ * (cn_dataset_samples); where their number is not known beforehand, a wrong one is found out on the way. */
 #define cn_predict_data(model, dataset, ...) \
     cn_predict_with((model), (cn_predict_args){CN_PREDICT_DEFAULTS, .data = (dataset), .y = __VA_ARGS__})
 
