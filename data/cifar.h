@@ -21,9 +21,9 @@ typedef struct cn_cifar_args {
     int classes;                          /* 10 or 100 */
 } cn_cifar_args;
 /* The samples of some files, plain or gzip, one after the other:
- * cn_cifar10_read({"data_batch_1.bin", "data_batch_2.bin"}), cn_cifar100_read({"train.bin"}). NULL with the error set
- * to CN_FILE         a file cannot be read, CN_FORMAT       it does not end with a record, or has a label that is no
- * class, CN_UNSUPPORTED  it is gzip and the library was built without zlib. */
+ * cn_cifar10_read({"data_batch_1.bin", "data_batch_2.bin"}), cn_cifar100_read({"train.bin"}). NULL with the error set:
+ * CN_FILE if a file cannot be read, CN_FORMAT if it does not end with a record or has a label that is no class,
+ * CN_UNSUPPORTED if it is gzip and the library was built without zlib. */
 #define cn_cifar10_read(...) cn_cifar_read_with((cn_cifar_args){.classes = 10, .path = __VA_ARGS__})
 #define cn_cifar100_read(...) cn_cifar_read_with((cn_cifar_args){.classes = 100, .path = __VA_ARGS__})
 CN_API cn_cifar *cn_cifar_read_with(cn_cifar_args args);

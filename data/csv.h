@@ -38,7 +38,9 @@ typedef struct cn_csv_args {
  * Numbers are decimal, with a point in every locale. A category is the place of its text among all different ones of
  * the column in the order of their bytes, with .like among those of that table. Fields in double quotes may contain
  * separators, line breaks and, doubled, quotes; spaces around fields, empty lines and a byte-order mark do not count.
- * NULL with the error set, to a message with file, line and column, to CN_FILE         the file cannot be read,
+ *
+ * NULL with the error set, to a message with file, line and column:
+ *   CN_FILE         the file cannot be read,
  *   CN_FORMAT       it is no such text: rows differ in their number of fields, a quote is not closed, ...
  *   CN_VALUE        a field is no number or too large for the type, a label is missing, .like has no such category,
  *   CN_ARGUMENT     there is no column of that name, or two,

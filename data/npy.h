@@ -16,9 +16,9 @@ typedef struct cn_npy {
 } cn_npy;
 
 /* Versions 1.0 to 3.0; float32, float64, int32, int64, int8, uint8 and bool (as uint8), row-major, in the machine's
- * byte order; bytes after the array are ignored, as NumPy does. NULL with the error set to CN_FILE         the file
- * cannot be read, CN_FORMAT       it is no .npy file, is damaged, or has fewer bytes than its header says,
- *   CN_UNSUPPORTED  another element type, byte order or layout, or more than CN_MAX_RANK dimensions. */
+ * byte order; bytes after the array are ignored, as NumPy does. NULL with the error set: CN_FILE if the file cannot be
+ * read, CN_FORMAT if it is no .npy file, is damaged or has fewer bytes than its header says, CN_UNSUPPORTED for another
+ * element type, byte order or layout, or more than CN_MAX_RANK dimensions. */
 CN_API cn_npy *cn_npy_open(const char *path);
 /* Ends the mapping; NULL is fine. */
 CN_API void cn_npy_free(cn_npy *npy);
