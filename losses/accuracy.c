@@ -123,5 +123,5 @@ static cn_metric resolve(const cn_metric *self, cn_shape y_true, cn_shape y_pred
 
 cn_metric cn_accuracy(void)
 {
-    return (cn_metric){.name = "accuracy", .resolve = resolve};
+    return (cn_metric){.name = "accuracy", .resolve = resolve, .direction = CN_UP};
 }

@@ -142,6 +142,11 @@ double cn_meter_result(cn_meter *meter)
     return sum / (double)count;
 }
 
+cn_tensor *cn_meter_state(const cn_meter *meter, int index)
+{
+    return meter && meter->resolved && index >= 0 && index < meter->count ? meter->state[index] : NULL;
+}
+
 void cn_meter_reset(cn_meter *meter)
 {
     for (int i = 0; meter && i < meter->count; i++) {

@@ -66,8 +66,11 @@ cn_metric cn_metric_of(cn_loss loss)
 {
     if (!loss.name)
         cn_fail(CN_ARGUMENT, "metric_of: no loss is given");
-    return cn_mean_metric(
-        (cn_metric){.name = loss.name, .values = values_of_loss, .loss = loss, .integer_labels = loss.integer_labels});
+    return cn_mean_metric((cn_metric){.name = loss.name,
+                                      .values = values_of_loss,
+                                      .loss = loss,
+                                      .integer_labels = loss.integer_labels,
+                                      .direction = CN_DOWN});
 }
 
 static cn_tensor *values_from(const cn_metric *self, cn_tensor *y_true, cn_tensor *y_pred)

@@ -29,6 +29,9 @@ typedef enum cn_average {
 typedef enum cn_auc_curve { CN_ROC, CN_PR, CN_PRGAIN } cn_auc_curve;
 typedef enum cn_summation_method { CN_INTERPOLATION, CN_MINORING, CN_MAJORING } cn_summation_method;
 
+/* Whether higher or lower results are better, for callbacks that monitor a metric. */
+typedef enum cn_direction { CN_NO_DIRECTION, CN_UP, CN_DOWN } cn_direction;
+
 enum { CN_MAX_METRIC_STATES = 8 };
 
 typedef struct cn_metric cn_metric;
@@ -70,6 +73,7 @@ struct cn_metric {
      * needs to know of them in `columns` and `length`. May be NULL. */
     cn_metric (*resolve)(const cn_metric *self, cn_shape y_true, cn_shape y_pred);
     int64_t columns;
+    cn_direction direction;
     bool alone; /* it measures one tensor, given as y_true; y_pred is NULL */
     /* Of a metric that is a mean over samples: one value a sample, or one an element. */
     cn_tensor *(*values)(const cn_metric *self, cn_tensor *y_true, cn_tensor *y_pred);
@@ -110,6 +114,8 @@ CN_API bool cn_meter_update(cn_meter *meter, cn_tensor *y_true, cn_tensor *y_pre
 CN_API double cn_meter_result(cn_meter *meter);
 /* All numbers of the result, and how many, until the next result of this meter; NULL with the error set likewise. */
 CN_API const double *cn_meter_results(cn_meter *meter, int64_t *count);
+/* The sums themselves, for saving; NULL for an index out of range, and before the first update. */
+CN_API cn_tensor *cn_meter_state(const cn_meter *meter, int index);
 CN_API void cn_meter_reset(cn_meter *meter);
 CN_API void cn_meter_free(cn_meter *meter);
 

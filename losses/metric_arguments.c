@@ -82,6 +82,17 @@ static bool has_argument(const char *has, const cn_metric_argument *argument)
     return false;
 }
 
+/* Sums and counts have none; of the rest, an error alone is better when it is lower. */
+static cn_direction direction_of(const char *name)
+{
+    static const char *const none[] = {"mean",           "sum", "true_positives", "true_negatives", "false_positives",
+                                       "false_negatives"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (strcmp(name, none[i]) == 0)
+            return CN_NO_DIRECTION;
+    return strcmp(name, "root_mean_squared_error") == 0 ? CN_DOWN : CN_UP;
+}
+
 cn_metric cn_built_in_metric(cn_metric args, const char *name, const char *has)
 {
     const cn_metric defaults = {CN_METRIC_DEFAULTS};
@@ -91,6 +102,8 @@ cn_metric cn_built_in_metric(cn_metric args, const char *name, const char *has)
             cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, argument->name);
     if (!args.name)
         args.name = name;
+    if (args.direction == CN_NO_DIRECTION)
+        args.direction = direction_of(name);
     return args;
 }
 

@@ -109,8 +109,11 @@ static bool track(cn_model *model, const cn_metric *metric, int output, bool wei
         return false;
     model->tracked = tracked;
     tracked += model->tracked_count;
-    *tracked = (cn_tracked){
-        .meter = cn_meter_new(*metric), .name = cn_copy_string(name), .output = output, .weighted = weighted};
+    *tracked = (cn_tracked){.meter = cn_meter_new(*metric),
+                            .name = cn_copy_string(name),
+                            .output = output,
+                            .weighted = weighted,
+                            .direction = metric->direction};
     model->tracked_count++;
     return tracked->meter && tracked->name;
 }

@@ -646,6 +646,13 @@ bool cn_finish_updates(cn_updater *updater)
 
 /* Asking */
 
+bool cn_has_averages(const cn_updater *u)
+{
+    while (u && !u->kinds[AVERAGE].variable)
+        u = u->next;
+    return u != NULL;
+}
+
 int64_t cn_iterations(const cn_updater *u)
 {
     return u ? *(const int32_t *)u->iteration->variable->storage : 0;

@@ -69,6 +69,8 @@ CN_API bool cn_apply_gradients(cn_updater *updater, cn_tensor *const *gradients)
 CN_API cn_tensor *cn_scale_loss(cn_updater *updater, cn_tensor *loss);
 /* With .use_ema: sets the variables to their averages, as fit does at its end. */
 CN_API bool cn_finish_updates(cn_updater *updater);
+/* Whether it keeps such averages; false for NULL. */
+CN_API bool cn_has_averages(const cn_updater *updater);
 /* The learning rate of the next call. Setting it is an error with a schedule. */
 CN_API double cn_learning_rate(const cn_updater *updater);
 CN_API bool cn_set_learning_rate(cn_updater *updater, double learning_rate);
