@@ -12,6 +12,7 @@ typedef struct cn_tracked {
     char *name; /* the key in logs */
     int output;
     bool weighted;
+    cn_direction direction;
 } cn_tracked;
 
 typedef struct cn_recorded_step cn_recorded_step;
@@ -37,6 +38,7 @@ struct cn_model {
     int64_t step; /* training steps made: what random operations draw by */
     int64_t call; /* numbers uses of recorded steps */
     bool stop;
+    struct cn_fitting *fitting; /* the fit that is under way, or NULL */
     void *history;
     void (*free_history)(void *history);
 };

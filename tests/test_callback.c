@@ -112,8 +112,17 @@ static bool predict_end(void *context, cn_model *model)
 
 static cn_callback write_to(journal *j)
 {
-    return (cn_callback){j,         train_begin, train_end, epoch_begin,   epoch_end,  batch_begin,
-                         batch_end, test_begin,  test_end,  predict_begin, predict_end};
+    return (cn_callback){.context = j,
+                         .on_train_begin = train_begin,
+                         .on_train_end = train_end,
+                         .on_epoch_begin = epoch_begin,
+                         .on_epoch_end = epoch_end,
+                         .on_train_batch_begin = batch_begin,
+                         .on_train_batch_end = batch_end,
+                         .on_test_begin = test_begin,
+                         .on_test_end = test_end,
+                         .on_predict_begin = predict_begin,
+                         .on_predict_end = predict_end};
 }
 
 Test(callback, hooks_are_called_in_kerass_order)

@@ -207,8 +207,7 @@ static bool run_recorded(cn_model *model, const cn_recorded_step *step, const cn
     return done;
 }
 
-bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, const int64_t *order, int64_t first,
-                 int64_t count, double *losses, const cn_view *predictions)
+static cn_recorded_step *step_for(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, int64_t count)
 {
     cn_step_shapes shapes = {.kind = kind, .inputs = arrays->inputs};
     for (int i = 0; i < arrays->inputs; i++)
@@ -222,7 +221,21 @@ bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, co
                 shapes.weight[i] = CN_SHAPE(count);
         }
     }
-    cn_recorded_step *step = cn_model_step(model, &shapes);
+    return cn_model_step(model, &shapes);
+}
+
+bool cn_prepare_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, int64_t count)
+{
+    cn_recorded_step *step = step_for(model, kind, arrays, count);
+    if (step)
+        cn_model_let_go(model, step);
+    return step != NULL;
+}
+
+bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, const int64_t *order, int64_t first,
+                 int64_t count, double *losses, const cn_view *predictions)
+{
+    cn_recorded_step *step = step_for(model, kind, arrays, count);
     if (!step)
         return false;
     bool done = run_recorded(model, step, arrays, order, first, count, losses, predictions);
@@ -246,28 +259,20 @@ void cn_count_batch(cn_epoch *epoch, const double *losses, int64_t samples)
     epoch->samples += samples;
 }
 
-static bool add_log(cn_logs *logs, const char *name, double value)
-{
-    if (logs->count == CN_MAX_LOGS)
-        return cn_fail(CN_ARGUMENT, "logs: there are more than %d values", CN_MAX_LOGS);
-    logs->item[logs->count++] = (cn_logged){name, value};
-    return true;
-}
-
 bool cn_log_epoch(cn_model *model, const cn_epoch *epoch, bool validation, cn_logs *logs)
 {
     char *const *names = model->log_name[validation];
     int at = 0, outputs = model->topology.output_count;
     double samples = epoch->samples ? (double)epoch->samples : 1;
-    if (!add_log(logs, names[at++], epoch->loss[0] / samples))
+    if (!cn_logs_set(logs, names[at++], epoch->loss[0] / samples))
         return false;
     for (int i = 0; outputs > 1 && i < outputs; i++) {
         bool has_loss = model->arguments.loss.name || model->arguments.losses[i].name;
-        if (has_loss && !add_log(logs, names[at++], epoch->loss[1 + i] / samples))
+        if (has_loss && !cn_logs_set(logs, names[at++], epoch->loss[1 + i] / samples))
             return false;
     }
     for (int i = 0; i < model->tracked_count; i++)
-        if (!add_log(logs, names[at++], cn_meter_result(model->tracked[i].meter)))
+        if (!cn_logs_set(logs, names[at++], cn_meter_result(model->tracked[i].meter)))
             return false;
     return true;
 }

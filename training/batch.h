@@ -22,6 +22,9 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
 bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, const int64_t *order, int64_t first,
                  int64_t count, double *losses, const cn_view *predictions);
 
+/* Records the step for batches of so many samples, if it is not recorded yet. */
+bool cn_prepare_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, int64_t count);
+
 /* The sums of an epoch: the loss as the mean over samples, the metrics from their meters. */
 typedef struct cn_epoch {
     double loss[1 + CN_MAX_OUTPUTS];

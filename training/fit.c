@@ -1,26 +1,11 @@
 #include "training/training.h"
 #include "data/arrays.h"
-#include "training/batches.h"
+#include "training/fitting.h"
 #include "training/history.h"
-#include "training/progress_text.h"
 #include <math.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-double cn_logs_value(const cn_logs *logs, const char *name)
-{
-    for (int i = 0; logs && i < logs->count; i++)
-        if (strcmp(logs->item[i].name, name) == 0)
-            return logs->item[i].value;
-    return NAN;
-}
-
-void cn_stop_training(cn_model *model)
-{
-    if (model)
-        model->stop = true;
-}
 
 static double now(void)
 {
@@ -37,20 +22,6 @@ static cn_progress new_progress(FILE *file, int verbose)
         .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = cn_write_to_file, .context = file};
 }
 
-/* Callbacks. A list ends with the first that has no function. */
-
-static bool is_callback(const cn_callback *c)
-{
-    return c->on_train_begin || c->on_train_end || c->on_epoch_begin || c->on_epoch_end || c->on_train_batch_begin ||
-           c->on_train_batch_end || c->on_test_begin || c->on_test_end || c->on_predict_begin || c->on_predict_end;
-}
-
-/* Calls one hook of every callback; `done` turns false, with the error set, if one of them fails. */
-#define CALL_BACK(done, callbacks, hook, ...)                                                    \
-    for (int i_ = 0; (done) && i_ < CN_MAX_CALLBACKS && is_callback(&(callbacks)[i_]); i_++)     \
-        if ((callbacks)[i_].hook && !(callbacks)[i_].hook((callbacks)[i_].context, __VA_ARGS__)) \
-    (done) = cn_fail(CN_STATE, "a callback's " #hook " failed")
-
 /* What an epoch of data sets ends with. */
 static bool had_batches(const cn_batches *batches, int64_t done)
 {
@@ -58,27 +29,32 @@ static bool had_batches(const cn_batches *batches, int64_t done)
 }
 
 /* One pass in order, or `most` steps of it unless that is 0. */
-static bool test_all(cn_batches *batches, int64_t most, cn_epoch *epoch, cn_progress *progress, int64_t *done)
+static bool test_all(cn_batches *batches, int64_t most, const cn_callbacks *callbacks, cn_epoch *epoch,
+                     cn_progress *progress, int64_t *taken)
 {
+    bool done = true;
     cn_batch batch;
-    *done = 0;
+    *taken = 0;
     cn_begin_epoch(batches->model, epoch);
     cn_batches_rewind(batches);
-    while ((most == 0 || *done < most) && cn_next_batch(batches, &batch)) {
+    while (done && (most == 0 || *taken < most) && cn_next_batch(batches, &batch)) {
         double losses[1 + CN_MAX_OUTPUTS] = {0};
-        if (!cn_run_step(batches->model, CN_TEST_STEP, &batches->arrays, batch.order, batch.first, batch.count, losses,
-                         NULL))
-            return false;
+        CN_CALL_BACK(done, callbacks, on_test_batch_begin, batches->model, *taken);
+        done = done && cn_run_step(batches->model, CN_TEST_STEP, &batches->arrays, batch.order, batch.first,
+                                   batch.count, losses, NULL);
+        if (!done)
+            break;
         cn_count_batch(epoch, losses, batch.count);
-        ++*done;
-        if (progress && progress->verbose == 1) {
+        ++*taken;
+        if (callbacks->log_test_batches || (progress && progress->verbose == 1)) {
             cn_logs logs = {0};
-            if (!cn_log_epoch(batches->model, epoch, false, &logs))
-                return false;
-            cn_progress_update(progress, *done, logs.item, logs.count, now());
+            done = cn_log_epoch(batches->model, epoch, false, &logs);
+            CN_CALL_BACK(done, callbacks, on_test_batch_end, batches->model, *taken - 1, &logs);
+            if (done && progress && progress->verbose == 1)
+                cn_progress_update(progress, *taken, logs.item, logs.count, now());
         }
     }
-    return !cn_failed() && had_batches(batches, *done);
+    return done && !cn_failed() && had_batches(batches, *taken);
 }
 
 /* The number of steps: what is asked for, or a pass, whose end must come. */
@@ -96,16 +72,6 @@ static bool count_steps(const cn_batches *batches, const char *option, int64_t a
 
 /* fit */
 
-typedef struct fitting {
-    cn_model *model;
-    const cn_fit_args *args;
-    cn_batches train, validation;
-    int64_t steps; /* of an epoch; 0: not known yet */
-    cn_progress progress;
-    cn_epoch epoch;
-    cn_logs logs; /* of the last epoch */
-} fitting;
-
 /* Cuts arrays after `count` samples. */
 static void split_arrays(cn_view *first, cn_view *rest, int64_t count)
 {
@@ -118,7 +84,7 @@ static void split_arrays(cn_view *first, cn_view *rest, int64_t count)
 }
 
 /* The last samples validate: floor(n * (1 - split)) train. */
-static bool split_samples(fitting *f)
+static bool split_samples(cn_fitting *f)
 {
     double split = f->args->validation_split;
     if (split == 0)
@@ -157,7 +123,7 @@ static bool check_data(const cn_fit_args *args)
     return true;
 }
 
-static bool take_arrays(fitting *f)
+static bool take_arrays(cn_fitting *f)
 {
     const cn_fit_args *args = f->args;
     if (!cn_failed() && args->batch_size < 1)
@@ -193,35 +159,34 @@ static bool take_arrays(fitting *f)
 }
 
 /* Batches of arrays go on from pass to pass; a data set that ends within an epoch ends the epoch. */
-static bool next_training_batch(fitting *f, cn_batch *batch)
+static bool next_training_batch(cn_fitting *f, cn_batch *batch)
 {
     return cn_next_batch(&f->train, batch) || (!f->train.data && cn_next_batch(&f->train, batch));
 }
 
 /* `taken` becomes the number of steps, fewer than steps_per_epoch if the data end. */
-static bool train_epoch(fitting *f, int64_t *taken)
+static bool train_epoch(cn_fitting *f, int64_t *taken)
 {
     bool whole_pass = f->train.data && f->args->steps_per_epoch == 0;
-    bool wants_batches = f->progress.verbose == 1;
-    for (int i = 0; i < CN_MAX_CALLBACKS && is_callback(&f->args->callbacks[i]); i++)
-        wants_batches = wants_batches || f->args->callbacks[i].on_train_batch_end;
-    bool done = true;
+    bool wants_logs = f->progress.verbose == 1 || f->callbacks.log_train_batches;
+    bool done = true, stopped = f->batch > 0 && f->model->stop;
     cn_batch batch;
-    int64_t i = 0;
-    cn_begin_epoch(f->model, &f->epoch);
-    while ((whole_pass || i < f->steps) && next_training_batch(f, &batch)) {
+    int64_t i = f->batch;
+    if (i == 0)
+        cn_begin_epoch(f->model, &f->sums);
+    while (!stopped && (whole_pass || i < f->steps) && next_training_batch(f, &batch)) {
         double losses[1 + CN_MAX_OUTPUTS] = {0};
-        CALL_BACK(done, f->args->callbacks, on_train_batch_begin, f->model, i);
+        CN_CALL_BACK(done, &f->callbacks, on_train_batch_begin, f->model, i);
         done = done && cn_run_step(f->model, CN_TRAIN_STEP, &f->train.arrays, batch.order, batch.first, batch.count,
                                    losses, NULL);
         if (!done)
             break;
-        cn_count_batch(&f->epoch, losses, batch.count);
-        i++;
-        if (wants_batches) {
+        cn_count_batch(&f->sums, losses, batch.count);
+        f->batch = ++i;
+        if (wants_logs) {
             cn_logs logs = {0};
-            done = cn_log_epoch(f->model, &f->epoch, false, &logs);
-            CALL_BACK(done, f->args->callbacks, on_train_batch_end, f->model, i - 1, &logs);
+            done = cn_log_epoch(f->model, &f->sums, false, &logs);
+            CN_CALL_BACK(done, &f->callbacks, on_train_batch_end, f->model, i - 1, &logs);
             /* The last update is drawn when the epoch's validation is known. */
             if (done && i != f->steps)
                 cn_progress_update(&f->progress, i, logs.item, logs.count, now());
@@ -245,27 +210,30 @@ static void warn_of_end(const cn_progress *progress)
         progress->write(progress->context, warning, sizeof warning - 1);
 }
 
-static bool validate(fitting *f, cn_logs *logs)
+static bool validate(cn_fitting *f, cn_logs *logs)
 {
     bool done = true;
     cn_epoch epoch;
     int64_t taken;
-    CALL_BACK(done, f->args->callbacks, on_test_begin, f->model);
-    done = done && test_all(&f->validation, f->args->validation_steps, &epoch, NULL, &taken) &&
+    CN_CALL_BACK(done, &f->callbacks, on_test_begin, f->model);
+    done = done && test_all(&f->validation, f->args->validation_steps, &f->callbacks, &epoch, NULL, &taken) &&
            cn_log_epoch(f->model, &epoch, true, logs);
-    CALL_BACK(done, f->args->callbacks, on_test_end, f->model, logs);
+    CN_CALL_BACK(done, &f->callbacks, on_test_end, f->model, logs);
     return done;
 }
 
-static bool fit_epoch(fitting *f, cn_history *history, int epoch)
+static bool fit_epoch(cn_fitting *f, cn_history *history)
 {
     bool done = true;
+    int epoch = f->epoch;
     int64_t taken = 0;
     cn_logs *logs = &f->logs;
     logs->count = 0;
-    if (f->args->steps_per_epoch == 0)
-        cn_batches_rewind(&f->train);
-    CALL_BACK(done, f->args->callbacks, on_epoch_begin, f->model, epoch);
+    if (f->batch == 0) {
+        if (f->args->steps_per_epoch == 0)
+            cn_batches_rewind(&f->train);
+        CN_CALL_BACK(done, &f->callbacks, on_epoch_begin, f->model, epoch);
+    }
     cn_progress_begin(&f->progress, epoch, f->args->epochs, f->steps, now());
     done = done && train_epoch(f, &taken);
     if (done && f->args->steps_per_epoch > taken && !f->model->stop)
@@ -273,29 +241,36 @@ static bool fit_epoch(fitting *f, cn_history *history, int epoch)
     /* The length of the data set is known by now. */
     if (done && f->args->steps_per_epoch == 0 && !f->model->stop)
         f->steps = taken;
-    done = done && cn_log_epoch(f->model, &f->epoch, false, logs);
+    done = done && cn_log_epoch(f->model, &f->sums, false, logs);
     if (done && cn_batches_given(&f->validation) && (epoch + 1) % f->args->validation_freq == 0)
         done = validate(f, logs);
-    CALL_BACK(done, f->args->callbacks, on_epoch_end, f->model, epoch, logs);
+    f->epoch++;
+    f->batch = 0;
+    CN_CALL_BACK(done, &f->callbacks, on_epoch_end, f->model, epoch, logs);
     done = done && cn_history_append(history, logs);
     if (done)
         cn_progress_end(&f->progress, taken, logs->item, logs->count, now());
     return done;
 }
 
-static bool fit_all(fitting *f, cn_history *history)
+/* The history, or NULL with the error set. */
+static cn_history *fit_all(cn_fitting *f)
 {
+    cn_model *model = f->model;
     bool done = true;
-    f->model->stop = false;
-    CALL_BACK(done, f->args->callbacks, on_train_begin, f->model);
-    for (int epoch = f->args->initial_epoch; done && epoch < f->args->epochs; epoch++) {
-        done = fit_epoch(f, history, epoch);
-        if (f->model->stop)
-            break;
+    model->stop = false;
+    CN_CALL_BACK(done, &f->callbacks, on_train_begin, model);
+    cn_history *history = done ? cn_history_begin(model, f->epoch) : NULL;
+    done = history != NULL;
+    /* What was told to stop before it was resumed has an epoch to end, but nothing more to train. */
+    bool ended = f->resumed && model->stop && f->batch == 0;
+    while (done && !ended && f->epoch < f->args->epochs) {
+        done = fit_epoch(f, history);
+        ended = model->stop;
     }
-    done = done && (!f->model->updater || cn_finish_updates(f->model->updater));
-    CALL_BACK(done, f->args->callbacks, on_train_end, f->model, &f->logs);
-    return done;
+    done = done && (!model->updater || cn_finish_updates(model->updater));
+    CN_CALL_BACK(done, &f->callbacks, on_train_end, model, &f->logs);
+    return done ? history : NULL;
 }
 
 cn_fit_args cn_fit_defaults(void)
@@ -305,7 +280,8 @@ cn_fit_args cn_fit_defaults(void)
 
 cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
 {
-    fitting f = {.model = model, .args = &args, .progress = new_progress(args.file, args.verbose)};
+    cn_fitting f = {
+        .model = model, .args = &args, .progress = new_progress(args.file, args.verbose), .epoch = args.initial_epoch};
     f.train = (cn_batches){.model = model, .who = "fit", .targets = true, .batch_size = args.batch_size};
     f.validation = f.train;
     f.validation.who = "fit: validation";
@@ -318,11 +294,14 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
         f.steps = args.steps_per_epoch;
     bool shuffles = args.shuffle && !args.data;
     bool done = !shuffles || (f.train.order = cn_allocate((size_t)f.train.arrays.samples, sizeof *f.train.order));
-    cn_history *history = done ? cn_history_begin(model, args.initial_epoch) : NULL;
-    done = history && fit_all(&f, history);
+    struct cn_fitting *outer = model->fitting;
+    model->fitting = &f;
+    cn_history *history = done && cn_callbacks_begin(&f.callbacks, args.callbacks) ? fit_all(&f) : NULL;
+    cn_callbacks_end(&f.callbacks);
+    model->fitting = outer;
     cn_batches_end(&f.train);
     cn_batches_end(&f.validation);
-    return done ? history : NULL;
+    return history;
 }
 
 /* evaluate, predict, and single batches */
@@ -358,18 +337,20 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
     int64_t steps, taken = 0;
     if (!take_pass(&batches, "steps", args.steps, &steps))
         return NAN;
-    bool done = true;
+    cn_callbacks callbacks;
+    bool done = cn_callbacks_begin(&callbacks, args.callbacks);
     cn_epoch epoch;
     cn_logs own, *logs = args.logs ? args.logs : &own;
     cn_progress progress = new_progress(args.file, args.verbose);
     logs->count = 0;
-    CALL_BACK(done, args.callbacks, on_test_begin, model);
+    CN_CALL_BACK(done, &callbacks, on_test_begin, model);
     cn_progress_begin(&progress, 0, 1, steps, now());
-    done =
-        done && test_all(&batches, args.steps, &epoch, &progress, &taken) && cn_log_epoch(model, &epoch, false, logs);
+    done = done && test_all(&batches, args.steps, &callbacks, &epoch, &progress, &taken) &&
+           cn_log_epoch(model, &epoch, false, logs);
     if (done)
         cn_progress_end(&progress, taken, logs->item, logs->count, now());
-    CALL_BACK(done, args.callbacks, on_test_end, model, logs);
+    CN_CALL_BACK(done, &callbacks, on_test_end, model, logs);
+    cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done ? logs->item[0].value : NAN;
 }
@@ -423,17 +404,23 @@ static bool predict_batch(cn_batches *batches, const cn_batch *batch, const cn_v
     return cn_run_step(batches->model, CN_PREDICT_STEP, &batches->arrays, NULL, batch->first, batch->count, NULL, part);
 }
 
-static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, cn_progress *progress, int64_t *taken)
+static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, const cn_callbacks *callbacks,
+                        cn_progress *progress, int64_t *taken)
 {
+    bool done = true;
     cn_batch batch;
     int64_t samples = 0;
-    while ((most == 0 || *taken < most) && cn_next_batch(batches, &batch)) {
+    while (done && (most == 0 || *taken < most) && cn_next_batch(batches, &batch)) {
         /* Again, since a sequential model may have been built by this batch. */
-        if (!check_outputs(batches, y) || !predict_batch(batches, &batch, y, samples))
+        if (!check_outputs(batches, y))
+            return false;
+        CN_CALL_BACK(done, callbacks, on_predict_batch_begin, batches->model, *taken);
+        if (!done || !predict_batch(batches, &batch, y, samples))
             return false;
         samples += batch.count;
         ++*taken;
-        if (progress->verbose == 1 && *taken != progress->steps)
+        CN_CALL_BACK(done, callbacks, on_predict_batch_end, batches->model, *taken - 1);
+        if (done && progress->verbose == 1 && *taken != progress->steps)
             cn_progress_update(progress, *taken, NULL, 0, now());
     }
     return !cn_failed() && had_batches(batches, *taken) && (!batches->data || check_room(batches, y, samples));
@@ -447,14 +434,16 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     if (!take_pass(&batches, "steps", args.steps, &steps) || !check_outputs(&batches, args.y) ||
         (known >= 0 && !check_room(&batches, args.y, known)))
         return false;
-    bool done = true;
+    cn_callbacks callbacks;
+    bool done = cn_callbacks_begin(&callbacks, args.callbacks);
     cn_progress progress = new_progress(args.file, args.verbose);
-    CALL_BACK(done, args.callbacks, on_predict_begin, model);
+    CN_CALL_BACK(done, &callbacks, on_predict_begin, model);
     cn_progress_begin(&progress, 0, 1, steps, now());
-    done = done && predict_all(&batches, args.steps, args.y, &progress, &taken);
+    done = done && predict_all(&batches, args.steps, args.y, &callbacks, &progress, &taken);
     if (done)
         cn_progress_end(&progress, taken, NULL, 0, now());
-    CALL_BACK(done, args.callbacks, on_predict_end, model);
+    CN_CALL_BACK(done, &callbacks, on_predict_end, model);
+    cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done;
 }

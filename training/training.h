@@ -4,42 +4,11 @@
 #define CN_TRAINING_TRAINING_H
 #include <stdio.h>
 #include "../data/dataset.h"
-#include "../models/model.h"
+#include "callback.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Named values of an epoch or a batch, in Keras' order: loss, the outputs' losses, metrics, then val_... */
-enum { CN_MAX_LOGS = 128 };
-typedef struct cn_logged {
-    const char *name;
-    double value;
-} cn_logged;
-typedef struct cn_logs {
-    int count;
-    cn_logged item[CN_MAX_LOGS];
-} cn_logs;
-/* NaN if there is no such name. */
-CN_API double cn_logs_value(const cn_logs *logs, const char *name);
-
-/* A callback: function pointers, each of which may be NULL, and a context that they are given. Epochs and batches count
- * from 0. A function that returns false with the error set ends training with that error. */
-typedef struct cn_callback {
-    void *context;
-    bool (*on_train_begin)(void *context, cn_model *model);
-    bool (*on_train_end)(void *context, cn_model *model, const cn_logs *logs);
-    bool (*on_epoch_begin)(void *context, cn_model *model, int epoch);
-    bool (*on_epoch_end)(void *context, cn_model *model, int epoch, cn_logs *logs);
-    bool (*on_train_batch_begin)(void *context, cn_model *model, int64_t batch);
-    bool (*on_train_batch_end)(void *context, cn_model *model, int64_t batch, const cn_logs *logs);
-    bool (*on_test_begin)(void *context, cn_model *model);
-    bool (*on_test_end)(void *context, cn_model *model, const cn_logs *logs);
-    bool (*on_predict_begin)(void *context, cn_model *model);
-    bool (*on_predict_end)(void *context, cn_model *model);
-} cn_callback;
-/* In a callback: training stops after this batch, or after the next one if none is under way. */
-CN_API void cn_stop_training(cn_model *model);
 
 /* What fit has seen: one value a name and epoch. It belongs to its model, until the next fit. */
 typedef struct cn_history cn_history;
