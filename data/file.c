@@ -161,3 +161,19 @@ bool cn_replace_file(const char *path, const cn_bytes *pieces, size_t count)
         unlink(temporary);
     return done;
 }
+
+bool cn_make_directories(const char *path)
+{
+    char part[PATH_MAX];
+    if (cn_failed())
+        return false;
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return cn_fail(CN_FILE, "%s: the path is too long", path);
+    for (char *slash = strchr(part + 1, '/'); *part && slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+            return fail_file(part);
+        *slash = '/';
+    }
+    return true;
+}

@@ -19,6 +19,9 @@ typedef struct cn_bytes {
  * whole. A file beside it, PATH.tmp and a number, may be left by a kill. */
 bool cn_replace_file(const char *path, const cn_bytes *pieces, size_t count);
 
+/* Makes the directories that a file's path leads through, where they are missing. */
+bool cn_make_directories(const char *path);
+
 /* Whether a path ends so: ".weights.h5". */
 bool cn_path_ends(const char *path, const char *ending);
 #endif

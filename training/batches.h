@@ -12,6 +12,8 @@ typedef struct cn_batches {
     int64_t batch_size;
     int64_t *order; /* room for that of the samples in a pass, drawn anew for each; NULL: as they are */
     int64_t next;   /* the first sample of the next batch; 0: a pass begins */
+    uint64_t pass;  /* the number of this pass, and of its batches that were given */
+    int64_t taken;
     cn_dataset *data;
     cn_iterator *iterator; /* NULL: a pass begins */
 } cn_batches;
@@ -28,6 +30,8 @@ bool cn_batches_given(const cn_batches *batches);
 int64_t cn_batches_steps(const cn_batches *batches);
 /* False at the end of a pass, after which the next call begins another, or with the error set. */
 bool cn_next_batch(cn_batches *batches, cn_batch *batch);
+/* Goes on in a pass of which so many batches were given, or begins a pass if none was. */
+bool cn_batches_go_on(cn_batches *batches, uint64_t pass, int64_t taken);
 /* The next batch begins a pass. */
 void cn_batches_rewind(cn_batches *batches);
 void cn_batches_end(cn_batches *batches);

@@ -4,7 +4,7 @@
 #define CN_TRAINING_TRAINING_H
 #include <stdio.h>
 #include "../data/dataset.h"
-#include "callback.h"
+#include "callbacks.h"
 
 #ifdef __cplusplus
 extern "C" {
