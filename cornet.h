@@ -97,6 +97,8 @@
 #include "data/windows.h"
 #include "data/preprocessing.h"
 #include "models/model.h"
+#include "training/callback.h"
+#include "training/callbacks.h"
 #include "training/training.h"
 #include "formats/safetensors.h"
 #include "formats/checkpoint.h"
