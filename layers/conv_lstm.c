@@ -169,9 +169,9 @@ static bool conv_lstm_output_shape(cn_layer *layer, const cn_shape *in, int coun
     return true;
 }
 
-static void conv_lstm_reset(cn_layer *layer)
+static cn_tensor *conv_lstm_kept_state(cn_layer *layer, int index)
 {
-    cn_kept_reset(&((conv_lstm *)layer)->kept);
+    return cn_kept_state(&((conv_lstm *)layer)->kept, index);
 }
 
 static void conv_lstm_free(cn_layer *layer)
@@ -190,7 +190,7 @@ static const char *const paddings[] = {"valid", "same", NULL};
         .build = conv_lstm_build,                                                                               \
         .call_many = conv_lstm_call,                                                                            \
         .output_shape = conv_lstm_output_shape,                                                                 \
-        .reset_states = conv_lstm_reset,                                                                        \
+        .kept_state = conv_lstm_kept_state,                                                                     \
         .free = conv_lstm_free,                                                                                 \
         .mask = CN_MASK_MAKES,                                                                                  \
         .takes_states = true,                                                                                   \

@@ -573,8 +573,11 @@ void(cn_reset_states)(cn_layer *layer)
 {
     if (!layer)
         return;
-    if (layer->type->reset_states)
-        layer->type->reset_states(layer);
+    cn_tensor *state;
+    for (int i = 0; layer->type->kept_state && (state = layer->type->kept_state(layer, i)); i++) {
+        memset(state->variable->storage, 0, (size_t)cn_shape_size(state->shape) * cn_dtype_size(state->dtype));
+        state->variable->version++;
+    }
     for (int i = 0; i < layer->sublayer_count; i++)
         cn_reset_states(layer->sublayer[i]);
 }

@@ -248,7 +248,8 @@ struct cn_layer_class {
     /* Of a recurrent cell: the shapes of its states for one sample, known after init. It is called with one input and
      * these states (zeros if none are given) and gives its output, then the new states. NULL for other layers. */
     bool (*states)(cn_layer *cell, cn_shape *states, int *count);
-    void (*reset_states)(cn_layer *layer); /* sets what a call leaves for the next one to its beginning; may be NULL */
+    cn_tensor *(*kept_state)(cn_layer *layer, int index); /* the variables that a call leaves for the next one, zero at
+                                                             first; NULL past the last. May be NULL */
     /* Learns from data before training, in place of what it knew, which stays if this fails; may be NULL. */
     bool (*adapt)(cn_layer *layer, const cn_batch_source *source);
     void (*free)(cn_layer *layer); /* what the struct owns besides weights and sublayers; may be NULL */

@@ -122,9 +122,9 @@ static bool recurrent_call(cn_layer *layer, const cn_layer_call *call, cn_tensor
            cn_sequence_end(&s, outputs);
 }
 
-static void recurrent_reset(cn_layer *layer)
+static cn_tensor *recurrent_kept_state(cn_layer *layer, int index)
 {
-    cn_kept_reset(&((recurrent *)layer)->kept);
+    return cn_kept_state(&((recurrent *)layer)->kept, index);
 }
 
 static void recurrent_free(cn_layer *layer)
@@ -140,7 +140,7 @@ static void recurrent_free(cn_layer *layer)
                  .init = recurrent_init,                                                                             \
                  .build = recurrent_build,                                                                           \
                  .call_many = recurrent_call,                                                                        \
-                 .reset_states = recurrent_reset,                                                                    \
+                 .kept_state = recurrent_kept_state,                                                                 \
                  .free = recurrent_free,                                                                             \
                  .mask = CN_MASK_MAKES,                                                                              \
                  .takes_states = true,                                                                               \
@@ -220,9 +220,9 @@ static bool rnn_call(cn_layer *layer, const cn_layer_call *call, cn_tensors *out
            cn_sequence_run(&s, s.x, rnn_step) && cn_sequence_end(&s, outputs);
 }
 
-static void rnn_reset(cn_layer *layer)
+static cn_tensor *rnn_kept_state(cn_layer *layer, int index)
 {
-    cn_kept_reset(&((rnn *)layer)->kept);
+    return cn_kept_state(&((rnn *)layer)->kept, index);
 }
 
 static void rnn_free(cn_layer *layer)
@@ -236,7 +236,7 @@ static const cn_layer_class rnn_class = {.name = "RNN",
                                          .init = rnn_init,
                                          .build = rnn_build,
                                          .call_many = rnn_call,
-                                         .reset_states = rnn_reset,
+                                         .kept_state = rnn_kept_state,
                                          .free = rnn_free,
                                          .mask = CN_MASK_MAKES,
                                          .takes_states = true,

@@ -206,13 +206,9 @@ bool cn_sequence_end(cn_sequence *s, cn_tensors *outputs)
     return !cn_failed();
 }
 
-void cn_kept_reset(cn_kept_states *kept)
+cn_tensor *cn_kept_state(const cn_kept_states *kept, int index)
 {
-    for (int i = 0; i < kept->count; i++) {
-        cn_tensor *variable = kept->variable[i];
-        memset(variable->variable->storage, 0, (size_t)cn_shape_size(variable->shape) * cn_dtype_size(variable->dtype));
-        variable->variable->version++;
-    }
+    return index < kept->count ? kept->variable[index] : NULL;
 }
 
 void cn_kept_free(cn_kept_states *kept)

@@ -43,7 +43,7 @@ bool cn_sequence_run(cn_sequence *sequence, cn_tensor *inputs, cn_sequence_step 
 /* What the layer gives, and what it keeps for its next call. */
 bool cn_sequence_end(cn_sequence *sequence, cn_tensors *outputs);
 
-/* Zeros instead of what was kept; and lets go of it. */
-void cn_kept_reset(cn_kept_states *kept);
+/* One of the variables, or NULL. */
+cn_tensor *cn_kept_state(const cn_kept_states *kept, int index);
 void cn_kept_free(cn_kept_states *kept);
 #endif

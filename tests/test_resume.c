@@ -317,6 +317,25 @@ Test(resume, averages_and_the_weights_behind_them_are_kept)
     expect_resumed(train_averaged, CN_EACH_BATCH, 1, 11, 4);
 }
 
+/* Each batch goes on from the states that the one before left, through the epochs. */
+static cn_model *train_stateful(killer *k, cn_callback backup, cn_history **history)
+{
+    cn_model *model =
+        cn_sequential(cn_input_layer(3, 2), cn_lstm(4, .stateful = true, .return_sequences = true, .name = "first"),
+                      cn_bidirectional(cn_gru(3, .stateful = true, .name = "gru"), .name = "second"),
+                      cn_dense(CLASSES, cn_softmax, .name = "out"));
+    cn_compile(model, .optimizer = cn_adam(0.05), .loss = cn_sparse_categorical_crossentropy());
+    *history = cn_fit(model, {cn_array(xs[0], 48, 3, 2)}, {cn_array(ys, 48)}, .batch_size = 16, .epochs = 4,
+                      .shuffle = false, .verbose = 0, .callbacks = {kill_by(k), backup});
+    return model;
+}
+
+Test(resume, stateful_layers_keep_their_states)
+{
+    expect_resumed(train_stateful, CN_EACH_EPOCH, 4, 10, 3);
+    expect_resumed(train_stateful, CN_EACH_BATCH, 2, 11, 3);
+}
+
 /* A callback of the user's with a memory of its own: every third batch it has seen, it lowers the learning rate. */
 typedef struct counter {
     int64_t seen;

@@ -70,10 +70,10 @@ CN_API cn_model_checkpoint_args cn_model_checkpoint_defaults(void);
 
 /* Lets a fit that was killed go on: a program that is started again, and comes to this fit with the same model and
  * arguments, goes on from the last backup and ends, bit for bit, where it would have ended. A backup is one file in
- * backup_dir, latest.safetensors: all weights, the optimizer's state, the place in the data, the seed of the thread,
- * and what the other callbacks remember. It replaces the one before as a whole, after each epoch or each save_freq
- * batches. An epoch that goes on in its middle has its on_epoch_begin behind it. What lies outside of fit must be as it
- * was: data sets are made again, with the same seeds. Recurrent layers that are stateful are refused. */
+ * backup_dir, latest.safetensors: weights, the optimizer's state, what recurrent layers and other callbacks remember,
+ * the place in the data and the seed of the thread. It replaces the one before as a whole, after each epoch or each
+ * save_freq batches. An epoch that goes on in its middle has its on_epoch_begin behind it. What lies outside of fit
+ * must be as it was: data sets are made again, with the same seeds. */
 typedef struct cn_backup_and_restore_args {
     char first_;
     const char *backup_dir;

@@ -17,7 +17,7 @@ struct cn_keeper {
     cn_safetensors_tensor *tensor; /* to be written */
     int count, capacity;           /* tensors written, or read */
     cn_arena arena;                /* names and numbers */
-    cn_stored_list sums;           /* of metrics, with what was read for them */
+    cn_stored_list variables;      /* with what was read for them, and is set when all has been read */
 };
 
 static bool write_tensor(cn_keeper *k, const char *name, cn_dtype dtype, cn_shape shape, const void *data)
@@ -92,6 +92,15 @@ bool cn_keep_array(cn_keeper *k, const char *name, cn_view values)
     return cn_fail(CN_TYPE, "keep: %s%s is neither float, double nor int32_t", k->prefix, name);
 }
 
+static bool keep_variable(cn_keeper *k, const char *name, cn_tensor *variable)
+{
+    void *data = variable->variable->storage;
+    if (k->file && (!cn_stored_add(&k->variables, variable, "%s", name) ||
+                    !(data = cn_stored_room(&k->variables, &k->variables.item[k->variables.count - 1]))))
+        return false;
+    return keep(k, name, variable->dtype, variable->shape, data);
+}
+
 /* Where a fit stands: what comes next, and how many batches of which pass were taken. */
 typedef struct position {
     int64_t epoch, batch, pass, taken;
@@ -119,7 +128,7 @@ static bool keep_position(cn_keeper *k, position *p)
            cn_fail(CN_FORMAT, "%s: holds no position in a training", k->path);
 }
 
-/* Of an epoch that is under way. What is read for metrics is set when all has been read. */
+/* Of an epoch that is under way. */
 static bool keep_sums(cn_keeper *k, cn_fitting *f)
 {
     cn_view losses = cn_array(f->sums.loss, 1 + CN_MAX_OUTPUTS);
@@ -129,14 +138,25 @@ static bool keep_sums(cn_keeper *k, cn_fitting *f)
         cn_tensor *state;
         for (int s = 0; done && (state = cn_meter_state(f->model->tracked[i].meter, s)); s++) {
             char name[64];
-            void *data = state->variable->storage;
             snprintf(name, sizeof name, "metrics/%d/%d", i, s);
-            if (k->file)
-                done = cn_stored_add(&k->sums, state, "%s", name) &&
-                       (data = cn_stored_room(&k->sums, &k->sums.item[k->sums.count - 1]));
-            done = done && keep(k, name, state->dtype, state->shape, data);
+            done = keep_variable(k, name, state);
         }
     }
+    return done;
+}
+
+/* What the calls of recurrent layers leave for the next ones. */
+static bool keep_states(cn_keeper *k, cn_layer *layer, int *count)
+{
+    cn_tensor *state;
+    bool done = true;
+    for (int i = 0; done && layer->type->kept_state && (state = layer->type->kept_state(layer, i)); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d", (*count)++);
+        done = keep_variable(k, name, state);
+    }
+    for (int i = 0; done && i < layer->sublayer_count; i++)
+        done = keep_states(k, layer->sublayer[i], count);
     return done;
 }
 
@@ -154,19 +174,27 @@ static bool keep_callbacks(cn_keeper *k, cn_fitting *f)
     return done;
 }
 
+static bool keep_all(cn_keeper *k, cn_fitting *f, position *p)
+{
+    int states = 0;
+    if (!keep_position(k, p) || (p->batch > 0 && !keep_sums(k, f)))
+        return false;
+    strcpy(k->prefix, "states/");
+    return keep_states(k, &f->model->base, &states) && keep_callbacks(k, f);
+}
+
 static void free_keeper(cn_keeper *k)
 {
     cn_release(k->tensor);
     cn_arena_free(&k->arena);
-    cn_stored_free(&k->sums);
+    cn_stored_free(&k->variables);
 }
 
 bool cn_save_fit(cn_fitting *f, const char *path)
 {
     cn_keeper k = {.path = path};
     position p = position_of(f);
-    bool done = keep_position(&k, &p) && (p.batch == 0 || keep_sums(&k, f)) && keep_callbacks(&k, f) &&
-                cn_save_checkpoint(f->model, path, k.tensor, (size_t)k.count, NULL);
+    bool done = keep_all(&k, f, &p) && cn_save_checkpoint(f->model, path, k.tensor, (size_t)k.count, NULL);
     free_keeper(&k);
     return done;
 }
@@ -192,8 +220,8 @@ static bool check_count(const cn_keeper *k)
 static bool resume(cn_keeper *k, cn_fitting *f)
 {
     position p = {0};
-    if (!prepare(f) || !keep_position(k, &p) || (p.batch > 0 && !keep_sums(k, f)) || !keep_callbacks(k, f) ||
-        !check_count(k) || !cn_restore_checkpoint(f->model, k->file) || !cn_stored_commit(&k->sums))
+    if (!prepare(f) || !keep_all(k, f, &p) || !check_count(k) || !cn_restore_checkpoint(f->model, k->file) ||
+        !cn_stored_commit(&k->variables))
         return false;
     f->epoch = (int)p.epoch;
     f->batch = p.batch;
