@@ -1,8 +1,10 @@
 #!/bin/bash
-# fashion_mnist.sh PROGRAM: runs the Fashion-MNIST example on the first pictures of the real data, and on data that is
-# missing, cut short or damaged. Skipped where the data is not installed.
+# fashion_mnist.sh PROGRAM CONVNET: runs the Fashion-MNIST examples on the first pictures of the real data, the second
+# one also killed and started again, and the first on data that is missing, cut short or damaged. Skipped where the data
+# is not installed.
 set -euo pipefail
 program=$(realpath "$1")
+convnet=$(realpath "$2")
 data=/usr/share/datasets/fashion-mnist
 [[ -d $data ]] || exit 77
 work=$(mktemp -d)
@@ -49,3 +51,20 @@ refused damaged 'damaged/train-labels-idx1-ubyte.gz'
 cp -r some uneven
 cp some/t10k-labels-idx1-ubyte.gz uneven/train-labels-idx1-ubyte.gz
 refused uneven 'labels'
+
+"$convnet" some | tee whole
+awk '/^test accuracy:/ { right = $3 > 70 } END { exit !right }' whole
+grep -q '<svg' fashion_convnet.svg
+[[ ! -e fashion_backup && $(head -c 6 fashion_convnet.csv) == epoch, ]]
+mv fashion_convnet.safetensors whole.safetensors
+rm fashion_convnet.csv
+for lines in 3 5; do
+    "$convnet" some >/dev/null &
+    until [[ -e fashion_convnet.csv && $(wc -l <fashion_convnet.csv) -ge $lines ]]; do sleep 0.05; done
+    kill -9 $!
+    wait $! || true
+done
+[[ -e fashion_backup ]]
+"$convnet" some | tee resumed
+[[ $(tail -n 1 resumed) == $(tail -n 1 whole) ]]
+cmp fashion_convnet.safetensors whole.safetensors
