@@ -3,6 +3,7 @@
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <limits.h>
+#include <unistd.h>
 
 enum { SAMPLES = 5, STEPS = 3 };
 
@@ -84,6 +85,36 @@ static void make_and_build(void)
     cn_model_free(unbuilt);
 }
 
+#ifdef CN_HAVE_JANSSON
+/* One epoch, with callbacks that keep copies, write files and resume. */
+static void fit_with(cn_callback backup)
+{
+    cn_model *model = cn_sequential(cn_input_layer(2), cn_dense(1));
+    cn_compile(model, .optimizer = cn_adam(0.01, .use_ema = true), .loss = cn_mean_squared_error());
+    cn_fit(model, {cn_array(xs[0], SAMPLES, 2)}, {cn_array(numbers, SAMPLES)}, .validation_split = 0.4, .verbose = 0,
+           .callbacks = {cn_early_stopping(.restore_best_weights = true), cn_reduce_lr_on_plateau(.verbose = 1),
+                         cn_swap_ema_weights(.swap_on_epoch = true), cn_csv_logger("log.csv"),
+                         cn_tensorboard(.histogram_freq = 1, .update_freq = CN_EACH_BATCH), backup});
+    cn_model_free(model);
+}
+
+static void fit_with_callbacks(void)
+{
+    fit_with(cn_model_checkpoint("{epoch}.safetensors", .save_weights_only = true));
+}
+
+static void fit_with_backups(void)
+{
+    unlink("backup/latest.safetensors");
+    fit_with(cn_backup_and_restore("backup"));
+}
+
+static void resume(void)
+{
+    fit_with(cn_backup_and_restore("backup", .delete_checkpoint = false));
+}
+#endif
+
 /* A model inside another. */
 static void nest(void)
 {
@@ -151,6 +182,31 @@ Test(training_memory, runs_out_in_fit)
 {
     expect_errors(fit);
 }
+
+#ifdef CN_HAVE_JANSSON
+static char directory[] = "/tmp/cornet-memory-XXXXXX";
+
+static void enter_directory(void)
+{
+    cr_assert(mkdtemp(directory) && chdir(directory) == 0);
+}
+
+static void remove_directory(void)
+{
+    char command[64];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(training_memory, runs_out_in_callbacks, .init = enter_directory, .fini = remove_directory)
+{
+    expect_errors(fit_with_callbacks);
+    expect_errors(fit_with_backups);
+    begin_round(LONG_MAX);
+    resume();
+    expect_errors(resume);
+}
+#endif
 
 Test(training_memory, runs_out_in_predict)
 {

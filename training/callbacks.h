@@ -73,7 +73,7 @@ CN_API cn_model_checkpoint_args cn_model_checkpoint_defaults(void);
  * backup_dir, latest.safetensors: weights, the optimizer's state, what recurrent layers and other callbacks remember,
  * the place in the data and the seed of the thread. It replaces the one before as a whole, after each epoch or each
  * save_freq batches. An epoch that goes on in its middle has its on_epoch_begin behind it. What lies outside of fit
- * must be as it was: data sets are made again, with the same seeds. */
+ * must be as it was: data sets are made again, with the same seeds. A directory is for one fit. */
 typedef struct cn_backup_and_restore_args {
     char first_;
     const char *backup_dir;
