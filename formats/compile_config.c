@@ -53,25 +53,25 @@ static json_t *write_schedule(const cn_schedule *s)
             json_array_append_new(boundaries, json_real(s->boundaries[i]));
         for (int i = 0; i <= s->count; i++)
             json_array_append_new(values, json_real(s->values[i]));
-        json_object_set_new(config, "boundaries", boundaries);
-        json_object_set_new(config, "values", values);
+        cn_config_set(config, "boundaries", boundaries);
+        cn_config_set(config, "values", values);
     } else {
         bool restarts = strcmp(s->name, "CosineDecayRestarts") == 0;
-        json_object_set_new(config, "initial_learning_rate", json_real(s->initial_learning_rate));
-        json_object_set_new(config, restarts ? "first_decay_steps" : "decay_steps", json_real(s->decay_steps));
+        cn_config_set(config, "initial_learning_rate", json_real(s->initial_learning_rate));
+        cn_config_set(config, restarts ? "first_decay_steps" : "decay_steps", json_real(s->decay_steps));
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (strstr(has, numbers[i].name)) {
             const void *at = (const char *)s + numbers[i].offset;
-            json_object_set_new(config, numbers[i].name, json_real(*(const double *)at));
+            cn_config_set(config, numbers[i].name, json_real(*(const double *)at));
         }
     if (strstr(has, "staircase"))
-        json_object_set_new(config, "staircase", json_boolean(s->staircase));
+        cn_config_set(config, "staircase", json_boolean(s->staircase));
     if (strstr(has, "cycle"))
-        json_object_set_new(config, "cycle", json_boolean(s->cycle));
+        cn_config_set(config, "cycle", json_boolean(s->cycle));
     if (strstr(has, "warmup")) {
-        json_object_set_new(config, "warmup_target", s->warmup_steps > 0 ? json_real(s->warmup_target) : json_null());
-        json_object_set_new(config, "warmup_steps", json_integer(s->warmup_steps));
+        cn_config_set(config, "warmup_target", s->warmup_steps > 0 ? json_real(s->warmup_target) : json_null());
+        cn_config_set(config, "warmup_steps", json_integer(s->warmup_steps));
     }
     return cn_config_object("keras.optimizers.schedules", s->name, NULL, config);
 }
@@ -113,7 +113,7 @@ static json_t *write_optimizer(const cn_optimizer *o, double learning_rate)
             json_decref(value);
             value = json_integer(*(const int *)at);
         }
-        json_object_set_new(config, field->name, value);
+        cn_config_set(config, field->name, value);
     }
     write_words(config, "exclude_from_weight_decay", o->exclude_from_weight_decay);
     write_words(config, "exclude_layers", o->exclude_layers);
@@ -143,13 +143,13 @@ static json_t *write_loss(const cn_loss *loss)
     json_t *config = json_pack("{s:s, s:s}", "name", loss->name, "reduction", reductions[loss->reduction]);
 #define NUMBER(key)             \
     if (loss->key != usual.key) \
-    json_object_set_new(config, #key, json_real(loss->key))
+    cn_config_set(config, #key, json_real(loss->key))
 #define INTEGER(key)            \
     if (loss->key != usual.key) \
-    json_object_set_new(config, #key, json_integer(loss->key))
+    cn_config_set(config, #key, json_integer(loss->key))
 #define FLAG(key)               \
     if (loss->key != usual.key) \
-    json_object_set_new(config, #key, json_boolean(loss->key))
+    cn_config_set(config, #key, json_boolean(loss->key))
     FLAG(from_logits);
     NUMBER(label_smoothing);
     INTEGER(axis);
@@ -169,7 +169,7 @@ static json_t *write_loss(const cn_loss *loss)
         json_t *axes = json_array();
         for (int i = 0; i < loss->axes.count; i++)
             json_array_append_new(axes, json_integer(loss->axes.axis[i]));
-        json_object_set_new(config, "axis", axes);
+        cn_config_set(config, "axis", axes);
     }
     char class[CN_NAME_TEXT];
     cn_camel_case(loss->name, class, sizeof class);
@@ -230,10 +230,9 @@ static json_t *write_metric(const cn_metric *metric)
         return same ? json_string(metric->name) : refuse("metric", metric->name);
     }
     cn_metric usual = of->with(of->defaults);
-    if (usual.update != metric->update || usual.resolve != metric->resolve) {
-        cn_error_clear();
+    cn_error_clear(); /* of a metric that wants arguments */
+    if (usual.update != metric->update || usual.resolve != metric->resolve)
         return refuse("metric", metric->name);
-    }
     json_t *config = json_pack("{s:s}", "name", metric->name);
     static const size_t bytes[] = {[CN_METRIC_NUMBER] = sizeof(double),
                                    [CN_METRIC_INTEGER] = sizeof(int64_t),
@@ -246,16 +245,15 @@ static json_t *write_metric(const cn_metric *metric)
         bool given = argument->type == CN_METRIC_LIST ? ((const cn_numbers *)at)->count > 0
                                                       : memcmp(at, was, bytes[argument->type]) != 0;
         if (given)
-            json_object_set_new(config, argument->name, write_argument(argument, at));
+            cn_config_set(config, argument->name, write_argument(argument, at));
     }
-    cn_error_clear();
     return cn_config_object("keras.metrics", of->class_name, NULL, config);
 }
 
 static json_t *write_metrics(const cn_metric *metrics)
 {
     json_t *list = json_array();
-    for (int i = 0; i < CN_MAX_METRICS && metrics[i].name; i++)
+    for (int i = 0; i < CN_MAX_METRICS && metrics[i].name && !cn_failed(); i++)
         json_array_append_new(list, write_metric(&metrics[i]));
     return list;
 }
@@ -304,19 +302,16 @@ json_t *cn_compile_config(const cn_model *model)
     json_t *optimizer = write_optimizer(&args->optimizer, rate), *loss = NULL, *metrics = NULL;
     if (has_losses(args)) {
         loss = json_array();
-        for (int i = 0; i < outputs; i++)
+        for (int i = 0; i < outputs && !cn_failed(); i++)
             json_array_append_new(loss, write_loss(&args->losses[i]));
     } else {
         loss = write_loss(&args->loss);
     }
-    if (has_output_metrics(args)) {
+    bool each = has_output_metrics(args);
+    if (each || outputs > 1) {
         metrics = json_array();
         for (int i = 0; i < outputs; i++)
-            json_array_append_new(metrics, write_metrics(args->output_metrics[i]));
-    } else if (outputs > 1) {
-        metrics = json_array();
-        for (int i = 0; i < outputs; i++)
-            json_array_append_new(metrics, write_metrics(args->metrics));
+            json_array_append_new(metrics, write_metrics(each ? args->output_metrics[i] : args->metrics));
     } else {
         metrics = write_metrics(args->metrics);
     }

@@ -45,7 +45,7 @@ static bool refuse_key(const char *class, const char *key)
 
 static bool refuse_name(const char *what, const char *kind, const char *name)
 {
-    return cn_fail(CN_FORMAT, "%s: there is no %s named \"%s\"", what, kind, name);
+    return cn_fail(CN_UNSUPPORTED, "%s: there is no %s named \"%s\"", what, kind, name);
 }
 
 /* Values that several kinds of arguments have */

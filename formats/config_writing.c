@@ -21,6 +21,12 @@ json_t *cn_config_object(const char *module, const char *class, const char *regi
     return object;
 }
 
+bool cn_config_set(json_t *config, const char *key, json_t *value)
+{
+    return json_object_set_new(config, key, value) == 0 || cn_failed() ||
+           cn_fail(CN_UNSUPPORTED, "%s: its value has no place in a config, whose numbers are finite", key);
+}
+
 json_t *cn_config_number(double number)
 {
     return isfinite(number) && number != CN_NONE ? json_real(number) : json_null();
@@ -46,8 +52,7 @@ static void write_options(json_t *config, const cn_option *options, const double
 {
     for (int i = 0; i < CN_MAX_OPTIONS && options[i].name; i++) {
         const char *const *choices = options[i].choices;
-        json_object_set_new(config, options[i].name,
-                            choices ? json_string(choices[(int)option[i]]) : json_real(option[i]));
+        cn_config_set(config, options[i].name, choices ? json_string(choices[(int)option[i]]) : json_real(option[i]));
     }
 }
 
@@ -64,7 +69,7 @@ static json_t *write_initializer(const char *key, const cn_initializer *initiali
     for (size_t i = 0; i < sizeof unseeded / sizeof *unseeded; i++)
         seeded = seeded && strcmp(known.name, unseeded[i]) != 0;
     if (seeded)
-        json_object_set_new(config, "seed", initializer->seed < 0 ? json_null() : json_integer(initializer->seed));
+        cn_config_set(config, "seed", initializer->seed < 0 ? json_null() : json_integer(initializer->seed));
     return cn_config_object("keras.initializers", known.name, NULL, config);
 }
 
@@ -92,12 +97,12 @@ static json_t *write_constraint(const char *key, const cn_constraint *constraint
     json_t *config = json_object();
     write_options(config, options, constraint->option);
     if (constraint->axis.count == 1)
-        json_object_set_new(config, "axis", json_integer(constraint->axis.axis[0]));
+        cn_config_set(config, "axis", json_integer(constraint->axis.axis[0]));
     else if (constraint->axis.count > 1) {
         json_t *axes = json_array();
         for (int i = 0; i < constraint->axis.count; i++)
             json_array_append_new(axes, json_integer(constraint->axis.axis[i]));
-        json_object_set_new(config, "axis", axes);
+        cn_config_set(config, "axis", axes);
     }
     return cn_config_object("keras.constraints", known.name, NULL, config);
 }
@@ -258,7 +263,7 @@ static bool write_fields(json_t *config, const cn_layer *layer)
         if (cn_failed())
             return false;
         if (value)
-            json_object_set_new(config, field->name, value);
+            cn_config_set(config, field->name, value);
     }
     return true;
 }
@@ -294,7 +299,7 @@ json_t *cn_layer_config(cn_layer *layer)
     if (config && layer->activity_regularizer.name) {
         json_t *penalty = write_regularizer(layer->name, &layer->activity_regularizer);
         if (penalty)
-            json_object_set_new(config, "activity_regularizer", penalty);
+            cn_config_set(config, "activity_regularizer", penalty);
     }
     if (!config || !write_fields(config, layer)) {
         json_decref(config);

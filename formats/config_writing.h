@@ -9,6 +9,9 @@
 /* {"module", "class_name", "config", "registered_name"}, of which the first and the last may be null. The config
  * becomes the object's. */
 json_t *cn_config_object(const char *module, const char *class_name, const char *registered, json_t *config);
+/* Sets a key to a value, which becomes the config's; false with the error set if it is none: JSON has neither NaN nor
+ * infinity. */
+bool cn_config_set(json_t *config, const char *key, json_t *value);
 /* null for infinity, NaN and CN_NONE. */
 json_t *cn_config_number(double number);
 /* A list; null for an open dimension. */

@@ -18,6 +18,7 @@ bool cn_is_hdf5(const void *image, size_t bytes)
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static H5E_auto2_t report;
 static void *report_to;
+static unsigned plugins;
 
 enum { PATH_BYTES = 1024, LARGEST_ATTRIBUTE = 64512 /* as Keras divides lists */ };
 
@@ -34,6 +35,7 @@ static void begin(cn_hdf5 *file, const char *name)
     pthread_mutex_lock(&lock);
     H5Eget_auto2(H5E_DEFAULT, &report, &report_to);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5PLget_loading_state(&plugins);
     H5PLset_loading_state(0); /* no file makes us load code */
     *file = (cn_hdf5){.file = -1, .name = name};
 }
@@ -79,6 +81,7 @@ void cn_hdf5_close(cn_hdf5 *file)
     if (file->file >= 0)
         H5Fclose(file->file);
     cn_arena_free(&file->arena);
+    H5PLset_loading_state(plugins);
     H5Eset_auto2(H5E_DEFAULT, report, report_to);
     pthread_mutex_unlock(&lock);
 }

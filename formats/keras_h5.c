@@ -70,6 +70,7 @@ static bool check_counts(cn_hdf5 *file, const cn_stored_list *list)
     return true;
 }
 
+/* Takes what the file has for each, without setting them. */
 static bool read_list(cn_hdf5 *file, cn_stored_list *list)
 {
     for (int i = 0; i < list->count; i++) {
@@ -79,46 +80,45 @@ static bool read_list(cn_hdf5 *file, cn_stored_list *list)
             !cn_hdf5_read(file, stored->name, variable->dtype, variable->shape, stored->read))
             return false;
     }
-    return cn_stored_commit(list);
+    return true;
 }
 
 /* The learning rate of the config has more digits. */
-static bool read_state(cn_hdf5 *file, cn_stored_list *list)
+static void keep_digits(cn_stored_list *state)
 {
-    for (int i = 0; i < list->count; i++) {
-        cn_stored *stored = &list->item[i];
-        cn_tensor *variable = stored->variable;
-        if (!cn_stored_room(list, stored) ||
-            !cn_hdf5_read(file, stored->name, variable->dtype, variable->shape, stored->read))
-            return false;
+    for (int i = 0; i < state->count; i++) {
+        cn_stored *stored = &state->item[i];
+        const cn_tensor *variable = stored->variable;
         if (variable->dtype == CN_F64 && variable->shape.rank == 0 &&
             (float)*(double *)stored->read == (float)*(const double *)cn_stored_data(stored))
             stored->read = NULL;
     }
-    return cn_stored_commit(list);
 }
 
 /* As Keras does, a state of another number of variables is left alone. */
-static bool read_optimizer(cn_hdf5 *file, const cn_updater *updater)
+static bool read_optimizer(cn_hdf5 *file, const cn_updater *updater, cn_stored_list *state)
 {
-    cn_stored_list list = {0};
-    int count = cn_updater_variable_count(updater);
-    bool done = true;
+    int count = updater ? cn_updater_variable_count(updater) : 0;
     if (cn_hdf5_members(file, "optimizer/vars") != count)
         return true;
-    for (int i = 0; done && i < count; i++)
-        done = cn_stored_add(&list, cn_updater_variable(updater, i), "optimizer/vars/%d", i);
-    done = done && read_state(file, &list);
-    cn_stored_free(&list);
-    return done;
+    for (int i = 0; i < count; i++)
+        if (!cn_stored_add(state, cn_updater_variable(updater, i), "optimizer/vars/%d", i))
+            return false;
+    if (!read_list(file, state))
+        return false;
+    keep_digits(state);
+    return true;
 }
 
 static bool read_weights(cn_hdf5 *file, const cn_model *model)
 {
-    cn_stored_list list = {0};
-    bool done = cn_stored_by_object(&list, &model->base) && check_counts(file, &list) && read_list(file, &list);
-    cn_stored_free(&list);
-    return done && (!model->updater || read_optimizer(file, model->updater));
+    cn_stored_list weights = {0}, state = {0};
+    bool done = cn_stored_by_object(&weights, &model->base) && check_counts(file, &weights) &&
+                read_list(file, &weights) && read_optimizer(file, model->updater, &state) &&
+                cn_stored_commit(&weights) && cn_stored_commit(&state);
+    cn_stored_free(&weights);
+    cn_stored_free(&state);
+    return done;
 }
 
 /* Keras 1 and 2 */
@@ -232,7 +232,7 @@ bool cn_read_legacy_weights(cn_hdf5 *file, const char *group, const cn_model *mo
     const cn_layer *missing = done ? next_with_weights(model, &at) : NULL;
     if (missing)
         done = cn_fail(CN_FORMAT, "%s: has no weights for the layer %s", file->name, missing->name);
-    done = done && read_list(file, &list);
+    done = done && read_list(file, &list) && cn_stored_commit(&list);
     cn_stored_free(&list);
     return done;
 }
@@ -264,7 +264,10 @@ bool cn_read_legacy_optimizer(cn_hdf5 *file, const cn_model *model)
     bool done = !cn_failed();
     for (size_t i = 0; done && fits && i < count; i++)
         done = cn_stored_add(&list, cn_updater_variable(model->updater, (int)i), "optimizer_weights/%s", names[i]);
-    done = done && read_state(file, &list);
+    done = done && read_list(file, &list);
+    if (done)
+        keep_digits(&list);
+    done = done && cn_stored_commit(&list);
     cn_stored_free(&list);
     return done;
 }

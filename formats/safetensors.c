@@ -1,7 +1,7 @@
 #include "formats/safetensors.h"
 #include "core/arena.h"
 #include "data/encoding.h"
-#include <errno.h>
+#include "data/file.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,8 @@ typedef struct text_pair {
 } text_pair;
 
 struct cn_safetensors {
-    cn_arena arena; /* the path, names, texts, entries and data */
+    unsigned char *bytes; /* of the file */
+    cn_arena arena;       /* the path, names, texts and entries */
     const char *path;
     cn_safetensors_entry *entries;
     text_pair *metadata;
@@ -41,8 +42,10 @@ const char *cn_safetensors_type_name(cn_safetensors_type type)
 
 void cn_safetensors_close(cn_safetensors *file)
 {
-    if (file)
+    if (file) {
         cn_arena_free(&file->arena);
+        cn_release(file->bytes);
+    }
     cn_release(file);
 }
 
@@ -84,20 +87,10 @@ enum { LARGEST_HEADER = 100000000 };
 /* A file while it is read. */
 typedef struct reader {
     const char *path;
-    FILE *stream;
     cn_safetensors *file;
-    unsigned char *data;
+    const unsigned char *data;
     size_t data_bytes;
 } reader;
-
-static bool read_bytes(reader *r, void *out, size_t bytes)
-{
-    if (fread(out, 1, bytes, r->stream) == bytes)
-        return true;
-    if (ferror(r->stream))
-        return cn_fail(CN_FILE, "%s: %s", r->path, strerror(errno));
-    return cn_fail(CN_FORMAT, "%s: the file ends early", r->path);
-}
 
 static const char *copy_text(reader *r, const char *text)
 {
@@ -235,49 +228,32 @@ static bool check_cover(reader *r)
     return true;
 }
 
-static json_t *read_header(reader *r, size_t bytes)
+static json_t *read_header(reader *r, const unsigned char *text, size_t bytes)
 {
-    char *text = cn_allocate(bytes, 1);
-    json_t *header = NULL;
     json_error_t error;
-    if (text && read_bytes(r, text, bytes)) {
-        header = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-        if (!header)
-            cn_fail(CN_FORMAT, "%s: header, byte %d: %s", r->path, error.position, error.text);
-        else if (!json_is_object(header))
-            cn_fail(CN_FORMAT, "%s: the header is not a JSON object", r->path);
-    }
-    cn_release(text);
+    json_t *header = json_loadb((const char *)text, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!header)
+        cn_fail(CN_FORMAT, "%s: header, byte %d: %s", r->path, error.position, error.text);
+    else if (!json_is_object(header))
+        cn_fail(CN_FORMAT, "%s: the header is not a JSON object", r->path);
     return header;
 }
 
-static bool read_data(reader *r)
+static bool read_all(reader *r, const unsigned char *bytes, size_t size)
 {
-    r->data = cn_arena_allocate(&r->file->arena, r->data_bytes);
-    return r->data && read_bytes(r, r->data, r->data_bytes);
-}
-
-static bool read_file(reader *r)
-{
-    if (fseeko(r->stream, 0, SEEK_END))
-        return cn_fail(CN_FILE, "%s: %s", r->path, strerror(errno));
-    int64_t bytes = ftello(r->stream);
-    rewind(r->stream);
-    unsigned char prefix[8];
-    if (!read_bytes(r, prefix, sizeof prefix))
-        return false;
+    enum { PREFIX = 8 };
     uint64_t header_bytes = 0;
-    for (int i = 7; i >= 0; i--)
-        header_bytes = header_bytes << 8 | prefix[i];
-    int64_t rest = bytes - (int64_t)sizeof prefix;
-    if (rest < 0 || rest > PTRDIFF_MAX)
-        return cn_fail(CN_FILE, "%s: a file of %lld bytes cannot be read", r->path, (long long)bytes);
-    if (header_bytes > LARGEST_HEADER || header_bytes > (uint64_t)rest)
-        return cn_fail(CN_FORMAT, "%s: a header of %llu bytes in a file of %lld", r->path,
-                       (unsigned long long)header_bytes, (long long)bytes);
-    r->data_bytes = (size_t)rest - (size_t)header_bytes;
-    json_t *header = read_header(r, (size_t)header_bytes);
-    bool fine = !cn_failed() && read_data(r) && take_entries(r, header) && check_cover(r);
+    if (size < PREFIX)
+        return cn_fail(CN_FORMAT, "%s: the file ends early", r->path);
+    for (int i = PREFIX - 1; i >= 0; i--)
+        header_bytes = header_bytes << 8 | bytes[i];
+    if (header_bytes > LARGEST_HEADER || header_bytes > size - PREFIX)
+        return cn_fail(CN_FORMAT, "%s: a header of %llu bytes in a file of %zu", r->path,
+                       (unsigned long long)header_bytes, size);
+    r->data = bytes + PREFIX + header_bytes;
+    r->data_bytes = size - PREFIX - (size_t)header_bytes;
+    json_t *header = read_header(r, bytes + PREFIX, (size_t)header_bytes);
+    bool fine = !cn_failed() && take_entries(r, header) && check_cover(r);
     json_decref(header);
     return fine;
 }
@@ -294,19 +270,13 @@ cn_safetensors *cn_safetensors_open(const char *path)
         cn_fail(CN_UNSUPPORTED, "%s: safetensors files are read on little-endian machines only", path);
         return NULL;
     }
-    reader r = {.path = path, .stream = fopen(path, "rb")};
-    if (!r.stream) {
-        cn_fail(CN_FILE, "%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    r.file = cn_allocate(1, sizeof *r.file);
-    bool fine = r.file && (r.file->path = copy_text(&r, path)) && read_file(&r);
-    fclose(r.stream);
-    if (!fine) {
-        cn_safetensors_close(r.file);
-        return NULL;
-    }
-    return r.file;
+    size_t size;
+    reader r = {.path = path, .file = cn_allocate(1, sizeof *r.file)};
+    if (r.file && (r.file->path = copy_text(&r, path)) && (r.file->bytes = cn_read_file(path, &size)) &&
+        read_all(&r, r.file->bytes, size))
+        return r.file;
+    cn_safetensors_close(r.file);
+    return NULL;
 }
 
 #else

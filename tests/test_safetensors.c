@@ -266,7 +266,7 @@ Test(safetensors, says_that_a_path_is_a_directory)
 {
     cr_expect_null(cn_safetensors_open("/tmp"));
     cr_expect_eq(cn_error_code(), CN_FILE);
-    cr_expect_str_eq(cn_error_message(), "/tmp: Is a directory");
+    cr_expect_str_eq(cn_error_message(), "/tmp: is not a regular file");
 }
 
 Test(safetensors, refuses_more_dimensions_than_tensors_have)

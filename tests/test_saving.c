@@ -1,8 +1,10 @@
 /* Models and weights on disk: what comes back, and what is refused. */
 #include "cornet.h"
 #include "file_of_bytes.h"
+#include "my_dense.h"
 #include "read_file.h"
 #include <glob.h>
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -313,6 +315,60 @@ Test(saving, names_a_loss_of_the_users_own)
     cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2));
     cn_compile(model, .optimizer = cn_sgd(), .loss = cn_loss_from("own_loss", own_loss));
     expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "own_loss");
+    cn_model_free(model);
+}
+
+Test(saving, names_the_first_of_several_that_it_cannot_save)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2));
+    cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error(),
+               .metrics = {cn_metric_of(cn_loss_from("own_loss", own_loss)), cn_auc(), cn_accuracy()});
+    cr_assert_not(cn_failed(), "%s", cn_error_message());
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "own_loss");
+    expect_error(!cn_save(model, path_to(".h5")), CN_UNSUPPORTED, "own_loss");
+    cr_expect_neq(access(saved_path, F_OK), 0);
+    cn_model_free(model);
+}
+
+Test(saving, a_number_that_json_does_not_have_is_refused)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2, .kernel_initializer = cn_init_constant(HUGE_VAL)));
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "value");
+    cn_model_free(model);
+}
+
+Test(saving, leaves_out_how_a_model_is_compiled_if_asked)
+{
+    static const char *const whole[] = {".keras", ".h5"};
+    for (int f = 0; f < 2; f++) {
+        cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2));
+        cn_compile(model, .optimizer = cn_sgd(), .loss = cn_mean_squared_error());
+        cr_assert(cn_save(model, path_to(whole[f])), "%s", cn_error_message());
+        cn_model *compiled = cn_load(saved_path), *plain = cn_load(saved_path, .compile = false);
+        cr_assert(compiled && plain, "%s", cn_error_message());
+        cr_expect(cn_model_updater(compiled));
+        cr_expect_null(cn_model_updater(plain));
+        cn_error_clear();
+        cn_model_free(model);
+        cn_model_free(compiled);
+        cn_model_free(plain);
+        unlink(saved_path);
+    }
+}
+
+/* Layers of the user's own */
+
+Test(saving, brings_registered_layers_of_the_users_own_back)
+{
+    cr_assert(cn_register_layer(&my_dense_class), "%s", cn_error_message());
+    expect_back(cn_sequential(cn_input_layer(3), my_dense(4)), (cn_shape[]){CN_SHAPE(BATCH, 3)}, 1);
+}
+
+Test(saving, names_a_layer_that_is_not_registered)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), my_dense(4));
+    cr_assert(cn_save(model, path_to(".keras")), "%s", cn_error_message());
+    expect_error(!cn_load(saved_path), CN_UNSUPPORTED, "MyDense");
     cn_model_free(model);
 }
 
