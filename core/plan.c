@@ -795,6 +795,6 @@ cn_plan *cn_plan_with(cn_tape *tape, cn_plan_args args)
         cn_plan_free(plan);
         return NULL;
     }
-    cn_plan_give_back(plan, frame);
+    cn_frame_give_back(frame);
     return plan;
 }

@@ -437,9 +437,10 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     bool done = true;
     cn_progress progress = new_progress(args.file, args.verbose);
     CALL_BACK(done, args.callbacks, on_predict_begin, model);
-    cn_progress_begin(&progress, 0, 1, steps, now());
+    if (args.verbose)
+        cn_progress_begin(&progress, 0, 1, steps, now());
     done = done && predict_all(&batches, args.steps, args.y, &progress, &taken);
-    if (done)
+    if (done && args.verbose)
         cn_progress_end(&progress, taken, NULL, 0, now());
     CALL_BACK(done, args.callbacks, on_predict_end, model);
     cn_batches_end(&batches);
