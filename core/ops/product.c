@@ -220,7 +220,26 @@ static bool matmul_prepare(const cn_entry *entry, cn_preparation *preparation)
     return true;
 }
 
-/* dy x b^T and a^T x dy. Vectors become matrices first. */
+/* Whether a matrix is one that lies in memory transposed. */
+static bool lies_transposed(const cn_tensor *x)
+{
+    const int64_t *stride = x->stride + x->shape.rank - 2;
+    return stride[0] == 1 && stride[1] > 1;
+}
+
+static cn_tensor *transposed(cn_tensor *x)
+{
+    return cn_swapaxes(x, -1, -2);
+}
+
+/* x y, as the transpose of its transpose where that is how it should lie in memory. */
+static cn_tensor *product_like(const cn_tensor *model, cn_tensor *x, cn_tensor *y)
+{
+    return lies_transposed(model) ? transposed(cn_matmul(transposed(y), transposed(x))) : cn_matmul(x, y);
+}
+
+/* dy x b^T and a^T x dy, lying as a and b do: what they were transposed from takes its gradient without a copy. Vectors
+ * become matrices first. */
 static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
 {
     cn_tensor *a = e->input[0], *b = e->input[1], *dy = dy_[0];
@@ -237,7 +256,7 @@ static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
         return false;
     cn_tensor *da = NULL, *db = NULL;
     if (e->needed[0]) {
-        da = cn_sum_to(cn_matmul(dy, cn_swapaxes(b, -1, -2)), a->shape);
+        da = cn_sum_to(product_like(a, dy, transposed(b)), a->shape);
         dx[0] = a_shape->rank == 1 ? cn_reshape(da, *a_shape) : da;
     }
     if (e->needed[1]) {
@@ -247,7 +266,7 @@ static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
             a = cn_reshape(a, CN_SHAPE(rows, b->shape.dim[0]));
             dy = cn_reshape(dy, CN_SHAPE(rows, b->shape.dim[1]));
         }
-        db = cn_sum_to(cn_matmul(cn_swapaxes(a, -1, -2), dy), b->shape);
+        db = cn_sum_to(product_like(b, transposed(a), dy), b->shape);
         dx[1] = b_shape->rank == 1 ? cn_reshape(db, *b_shape) : db;
     }
     return !cn_failed();

@@ -129,6 +129,12 @@ static void reduce_task(const reduce_plan *plan, const unsigned char *x, int64_t
 
 static void store(const reduce_plan *plan, const cn_accumulator *accumulator, int64_t count, void *y, int64_t first)
 {
+    if (plan->from != CN_I32 && plan->to == CN_F32) {
+        const double divisor = plan->finish == DIVIDED ? (double)plan->reduced.size : 1;
+        for (int64_t k = 0; k < count; k++)
+            ((float *)y)[first + k] = (float)(accumulator[k].real / divisor);
+        return;
+    }
     for (int64_t k = 0; k < count; k++) {
         double real = plan->from == CN_I32 ? (double)accumulator[k].integer : accumulator[k].real;
         if (plan->to == CN_I32) {
@@ -353,10 +359,19 @@ static bool sum_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
     return dx[0] != NULL;
 }
 
+/* x times a number; of one number that is repeated, as the mean of a mean's gradient is, only that is multiplied. */
+static cn_tensor *times(cn_tensor *x, double factor)
+{
+    bool repeated = x->entry && x->entry->operation == &broadcast_to && cn_shape_size(x->entry->input[0]->shape) == 1;
+    cn_tensor *values = repeated ? x->entry->input[0] : x;
+    values = cn_mul(values, cn_scalar(values, factor));
+    return repeated ? cn_broadcast_to(values, x->shape) : values;
+}
+
 static bool mean_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
 {
     double of = (double)cn_shape_size(e->input[0]->shape) / (double)at_least_one(cn_shape_size(e->output[0]->shape));
-    dx[0] = repeat(e, cn_mul(dy[0], cn_scalar(dy[0], 1 / of)));
+    dx[0] = repeat(e, times(dy[0], 1 / of));
     return dx[0] != NULL;
 }
 
