@@ -18,6 +18,8 @@ typedef __mmask16 mask;
 #define SPREAD(x) _mm512_set1_ps(x)
 #define LARGEST(v) _mm512_reduce_max_ps(v)
 #define SUM(v) _mm512_reduce_add_ps(v)
+/* x y, but 0 where x is 0, whatever y. */
+#define TIMES_UNLESS_0(x, y) _mm512_maskz_mul_ps(_mm512_cmp_ps_mask(x, SPREAD(0), _CMP_NEQ_UQ), x, y)
 #else
 enum { LANES = 8 };
 typedef __m256 vector;
@@ -33,6 +35,7 @@ typedef __m256i mask;
         half = join(half, _mm_movehl_ps(half, half));                               \
         return _mm_cvtss_f32(join(half, _mm_movehdup_ps(half)));                    \
     }
+#define TIMES_UNLESS_0(x, y) _mm256_and_ps(_mm256_cmp_ps(x, SPREAD(0), _CMP_NEQ_UQ), (x) * (y))
 DEFINE_JOIN(LARGEST, _mm_max_ps)
 DEFINE_JOIN(SUM, _mm_add_ps)
 #endif
@@ -72,25 +75,25 @@ ROWWISE(softmax_grad)
     }
 }
 
-/* As there, from the largest of z and p; lanes without a target add nothing, whatever z. */
+/* As there, from the largest of z and p. The logarithms of LANES rows are taken together. */
 ROWWISE(crossentropy)
 {
     const mask first = FIRST(n);
     float *loss = pointer[0];
     const float *z = pointer[1], *p = pointer[2], *t = pointer[3];
     (void)step;
-    EACH_ROW
-    {
-        const vector logits = LOAD(SPREAD(-INFINITY), first, z + at), target = LOAD(SPREAD(0), first, t + at);
-        const float highest = LARGEST(LOAD(SPREAD(-INFINITY), first, p + at));
-        const vector above = SPREAD(LARGEST(logits) - cn_log_f32(highest)) - logits;
-        float term[LANES], weight[LANES];
-        memcpy(term, &above, sizeof term);
-        memcpy(weight, &target, sizeof weight);
-        ALL_LANES term[lane] = weight[lane] == 0 ? 0 : weight[lane] * term[lane];
-        vector sum;
-        memcpy(&sum, term, sizeof sum);
-        loss[r] = SUM(sum);
+    for (int64_t r = 0; r < rows; r += LANES, z += LANES * row_step, p += LANES * row_step, t += LANES * row_step) {
+        const int some = rows - r < LANES ? (int)(rows - r) : LANES;
+        float highest[LANES] = {0}, logarithm[LANES];
+        for (int i = 0; i < some; i++)
+            highest[i] = LARGEST(LOAD(SPREAD(-INFINITY), first, p + i * row_step));
+        ALL_LANES logarithm[lane] = cn_log_f32(highest[lane]);
+        for (int i = 0; i < some; i++) {
+            const vector logits = LOAD(SPREAD(-INFINITY), first, z + i * row_step);
+            const vector target = LOAD(SPREAD(0), first, t + i * row_step);
+            const vector above = SPREAD(LARGEST(logits) - logarithm[i]) - logits;
+            loss[r + i] = SUM(TIMES_UNLESS_0(target, above));
+        }
     }
 }
 
