@@ -449,7 +449,8 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
 
 static double step_on_batch(cn_model *model, cn_step_kind kind, const char *who, const cn_batch_args *args)
 {
-    cn_arrays arrays = {.class_weight = args->class_weight};
+    cn_arrays arrays; /* large, and set by what follows and by the check */
+    arrays.class_weight = args->class_weight;
     memcpy(arrays.x, args->x, sizeof args->x);
     memcpy(arrays.y, args->y, sizeof args->y);
     memcpy(arrays.weight, args->sample_weight, sizeof args->sample_weight);
