@@ -141,6 +141,32 @@ bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
 
 /* Chains */
 
+/* Fills `total` bytes with a row, over and over. */
+static void repeat_row(unsigned char *to, const unsigned char *row, int64_t bytes, int64_t total)
+{
+    memcpy(to, row, (size_t)bytes);
+    for (int64_t done = bytes; done < total; done *= 2)
+        memcpy(to + done, to, (size_t)cn_least(done, total - done));
+}
+
+/* Rows of few columns take longer to begin than to run: some at once, with the row that is the same for all, a bias, as
+ * often as there are rows. */
+static void run_repeating(const cn_link *link, unsigned char **at, const int64_t *step, int64_t rows, int64_t columns)
+{
+    _Alignas(64) unsigned char repeated[CN_MAX_OPERANDS][16 * CN_REPEATED_BYTES];
+    const int64_t many = cn_least(rows, (int64_t)sizeof repeated[0] / (columns * 8));
+    for (int o = 0; o < link->operands; o++)
+        if (step[o] == 0 && link->column[o] == 1) {
+            repeat_row(repeated[o], at[o], columns * link->element[o], many * columns * link->element[o]);
+            at[o] = repeated[o];
+        }
+    for (int64_t r = 0; r < rows; r += many) {
+        link->loop(cn_least(many, rows - r) * columns, (void *const *)at, link->column, link->scalar);
+        for (int o = 0; o < link->operands; o++)
+            at[o] += step[o] * many;
+    }
+}
+
 static void run_link(const cn_chain *chain, const cn_link *link, void *const *pointer, unsigned char *tile, int64_t row,
                      int64_t rows, int64_t column, int64_t columns)
 {
@@ -159,6 +185,10 @@ static void run_link(const cn_chain *chain, const cn_link *link, void *const *po
     }
     if (rows == 1 || (link->flat && columns == chain->columns)) {
         link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
+        return;
+    }
+    if (link->repeats && columns == chain->columns) {
+        run_repeating(link, at, step, rows, columns);
         return;
     }
     for (int64_t r = 0; r < rows; r++) {

@@ -135,6 +135,15 @@ static bool collect(cn_tape *tape, cn_tensor *target, uint64_t pass, cn_tensor *
     return true;
 }
 
+/* What the walk begins with: a constant for a loss, so that no plan has to compute it. */
+static cn_tensor *ones_of(cn_tensor *output)
+{
+    const double one = 1;
+    return output->shape.rank == 0 && output->dtype != CN_I32
+               ? cn_constant_as(output->tape, cn_array_with(&one, CN_ARRAY_F64, false, output->shape), output->dtype)
+               : cn_ones_like(output);
+}
+
 bool cn_vjp(cn_tensor *const *outputs, cn_tensor *const *upstream, int output_count, cn_tensor *const *targets,
             int count, cn_tensor **gradients)
 {
@@ -161,7 +170,7 @@ bool cn_vjp(cn_tensor *const *outputs, cn_tensor *const *upstream, int output_co
             last = outputs[i]->entry->index;
     mark_dependants(tape, pass, first, last);
     for (int i = 0; i < output_count; i++) {
-        cn_tensor *dy = upstream ? upstream[i] : cn_ones_like(outputs[i]);
+        cn_tensor *dy = upstream ? upstream[i] : ones_of(outputs[i]);
         if (dy && !cn_shape_equal(dy->shape, outputs[i]->shape))
             return cn_fail(CN_SHAPES, "gradient: upstream gradient %d has another shape than its output", i);
         if (!dy || !(dy->tape || (dy = cn_read(tape, dy))) || !add_adjoint(outputs[i], dy, pass))

@@ -156,6 +156,10 @@ static void share_out(int64_t pieces, int threads, cn_piece *body, void *context
 
 void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *context)
 {
+    if (pieces == 1) {
+        body(context, 0);
+        return;
+    }
     int threads = pieces < cn_threads() ? (int)pieces : cn_threads();
     threads = threads < MOST_THREADS ? threads : MOST_THREADS;
     if (threads <= 1 || nanoseconds < worth_waking || in_piece || omp_in_parallel() ||

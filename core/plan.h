@@ -9,7 +9,7 @@ typedef struct cn_frame cn_frame;
 
 /* A free frame, made if all are in use; NULL with the error set. Give it back after use. */
 cn_frame *cn_plan_frame(cn_plan *plan);
-void cn_plan_give_back(cn_plan *plan, cn_frame *frame);
+void cn_frame_give_back(cn_frame *frame);
 /* Where the values of feed i, or of output i, lie: dense, in the tensor's type. Feeds must be written before every run;
  * outputs are good until the next. */
 void *cn_frame_feed(cn_frame *frame, int index);

@@ -17,7 +17,7 @@ struct cn_frame {
     cn_plan *plan;
     unsigned char *program, *block;
     void **storage; /* of each variable, when the pointers were set */
-    bool busy;
+    atomic_bool busy;
 };
 
 bool cn_program_add(cn_plan *plan, const cn_step_facts *facts, cn_kernel *kernel, const cn_target *targets,
@@ -151,27 +151,25 @@ static cn_frame *new_frame(cn_plan *plan)
     return frame;
 }
 
+/* Frames are put in front of the list, and leave it with the plan: it is read without the lock. */
 cn_frame *cn_plan_frame(cn_plan *plan)
 {
-    cn_frame *frame;
+    for (cn_frame *frame = atomic_load(&plan->frames); frame; frame = frame->next)
+        if (!atomic_exchange(&frame->busy, true))
+            return frame;
+    cn_frame *frame = new_frame(plan);
+    if (!frame)
+        return NULL;
     pthread_mutex_lock(&plan->lock);
-    for (frame = plan->frames; frame && frame->busy; frame = frame->next) {
-    }
-    if (frame) {
-        frame->busy = true;
-    } else if ((frame = new_frame(plan))) {
-        frame->next = plan->frames;
-        plan->frames = frame;
-    }
+    frame->next = atomic_load(&plan->frames);
+    atomic_store(&plan->frames, frame);
     pthread_mutex_unlock(&plan->lock);
     return frame;
 }
 
-void cn_plan_give_back(cn_plan *plan, cn_frame *frame)
+void cn_frame_give_back(cn_frame *frame)
 {
-    pthread_mutex_lock(&plan->lock);
-    frame->busy = false;
-    pthread_mutex_unlock(&plan->lock);
+    atomic_store_explicit(&frame->busy, false, memory_order_release);
 }
 
 void *cn_frame_feed(cn_frame *frame, int index)
@@ -227,12 +225,13 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
     if (plan->has_step)
         *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
     unsigned mode = cn_float_mode_flush();
+    const bool profiled = profiler.tell != NULL;
     bool done = true;
     int index = 0;
     for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
          at += ((step *)at)->bytes)
-        done = profiler.tell ? run_profiled(plan, index++, (step *)at)
-                             : ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+        done = profiled ? run_profiled(plan, index++, (step *)at)
+                        : ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
     cn_float_mode_restore(mode);
     for (int i = 0; done && i < plan->variable_count; i++)
         if (plan->variable[i].assigned)
@@ -260,9 +259,7 @@ static bool run_frame(cn_plan *plan, cn_frame *frame, const cn_run_args *args)
                                               cn_array_type_of(plan->output_type[i].dtype), 0)))
             return false;
     }
-    pthread_mutex_lock(&plan->lock);
-    int64_t run = plan->runs++;
-    pthread_mutex_unlock(&plan->lock);
+    int64_t run = atomic_fetch_add(&plan->runs, 1);
     if (!cn_frame_run(frame, args->step >= 0 ? args->step : run))
         return false;
     for (int i = 0; i < plan->output_count; i++)
@@ -283,6 +280,6 @@ bool cn_run_with(cn_plan *plan, cn_run_args args)
     if (!frame)
         return false;
     bool done = run_frame(plan, frame, &args);
-    cn_plan_give_back(plan, frame);
+    cn_frame_give_back(frame);
     return done;
 }

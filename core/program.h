@@ -3,6 +3,7 @@
 #ifndef CN_CORE_PROGRAM_H
 #define CN_CORE_PROGRAM_H
 #include <pthread.h>
+#include <stdatomic.h>
 #include "core/plan.h"
 
 /* Whose memory something lies in: that of a run, of another tensor, of a tile, the constants, a variable. */
@@ -55,10 +56,10 @@ struct cn_plan {
     cn_type feed_type[CN_MAX_FEEDS], output_type[CN_MAX_FEEDS];
     cn_target step;
     bool has_step, assigns;
-    int64_t runs;
+    atomic_int_least64_t runs;
     cn_plan_facts facts;
-    pthread_mutex_t lock;
-    cn_frame *frames;
+    pthread_mutex_t lock; /* of those who add frames */
+    _Atomic(cn_frame *) frames;
 };
 
 /* Appends a step with these pointers and a copy of what its kernel is given. */

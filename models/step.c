@@ -323,11 +323,9 @@ cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes)
     return step;
 }
 
-void cn_model_let_go(cn_model *model, cn_recorded_step *step)
+void cn_model_let_go(cn_recorded_step *step)
 {
-    pthread_mutex_lock(&model->lock);
-    step->users--;
-    pthread_mutex_unlock(&model->lock);
+    atomic_fetch_sub(&step->users, 1);
 }
 
 void cn_model_forget_steps(cn_model *model)

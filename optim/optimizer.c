@@ -444,7 +444,7 @@ static bool divide_by_loss_scale(const cn_updater *u, cn_tensor **g)
 
 static cn_tensor *integer(cn_tape *tape, int value)
 {
-    return cn_full(tape, CN_SHAPE(), value, .dtype = CN_I32);
+    return cn_constant_as(tape, cn_array_with(&value, CN_ARRAY_I32, false, (cn_shape){0}), CN_I32);
 }
 
 /* Whether all gradients are finite: an I32 of shape (). */

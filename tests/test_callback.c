@@ -145,7 +145,7 @@ Test(callback, evaluate_and_predict_have_hooks_of_their_own)
     float p[3];
     cn_model *model = new_model();
     cn_evaluate(model, DATA, .callbacks = {write_to(&j)});
-    cn_predict(model, {cn_array(xs, 3, 1)}, {cn_array(p, 3, 1)}, .callbacks = {write_to(&j)});
+    cn_predict(model, {cn_array(xs, 3, 1)}, {cn_array(p, 3, 1)}, .callbacks = CN_CALLBACKS(write_to(&j)));
     cr_expect_str_eq(j.text, "test{ }test:loss predict{ }predict");
     cn_model_free(model);
 }
@@ -259,7 +259,8 @@ Test(callback, a_hook_that_fails_ends_evaluate_and_predict)
     cr_expect_str_eq(cn_error_message(), "a callback's on_test_begin failed");
     cn_error_clear();
     j.failing = "predict{";
-    cr_expect_not(cn_predict(model, {cn_array(xs, 3, 1)}, {cn_array(p, 3, 1)}, .callbacks = {write_to(&j)}));
+    cr_expect_not(
+        cn_predict(model, {cn_array(xs, 3, 1)}, {cn_array(p, 3, 1)}, .callbacks = CN_CALLBACKS(write_to(&j))));
     cr_expect_str_eq(cn_error_message(), "a callback's on_predict_begin failed");
     cr_expect_str_eq(j.text, "test{ predict{");
     cn_model_free(model);

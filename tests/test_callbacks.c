@@ -525,8 +525,9 @@ Test(callbacks, swap_ema_weights_predicts_with_the_averages)
     cn_model *model = new_model(cn_sgd(0.25, .use_ema = true, .ema_momentum = 0.5));
     for (int i = 0; i < 2; i++)
         cn_train_on_batch(model, DATA);
-    cr_assert(cn_predict(model, {cn_array(xs, 2, 1)}, {cn_array(p, 2, 1)}, .callbacks = {cn_swap_ema_weights()}), "%s",
-              cn_error_message());
+    cr_assert(
+        cn_predict(model, {cn_array(xs, 2, 1)}, {cn_array(p, 2, 1)}, .callbacks = CN_CALLBACKS(cn_swap_ema_weights())),
+        "%s", cn_error_message());
     cr_expect_eq(p[0], 0.375f);
     cr_expect_eq(weight_of(model), 0.25f);
     cn_model_free(model);
@@ -674,8 +675,8 @@ Test(callbacks, batches_of_tests_and_predictions_have_hooks)
     cr_expect_eq(tested, 6);
     cn_predict(
         model, {cn_array(xs, 2, 1)}, {cn_array(p, 2, 1)}, .batch_size = 1,
-        .callbacks = {
-            {.context = &predicted, .on_predict_batch_begin = count_batch, .on_predict_batch_end = count_batch}});
+        .callbacks = CN_CALLBACKS(
+            {.context = &predicted, .on_predict_batch_begin = count_batch, .on_predict_batch_end = count_batch}));
     cr_expect_eq(predicted, 6);
     cn_model_free(model);
 }

@@ -1,6 +1,7 @@
 #include "core/gemm.h"
 #include "core/kernels/kernels.h"
 #include "core/parallel.h"
+#include "core/small_gemm.h"
 #include <cblas.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -118,6 +119,20 @@ static void run(operands *o)
     cn_gemm_run(&o->g, o->a, o->b, o->c, o->workspace, note, o);
 }
 
+/* The same by tiles chosen beforehand, if the product is small enough. */
+static bool run_small(operands *o)
+{
+    cn_small_gemm small;
+    if (!cn_small_gemm_prepare(&o->g, &small))
+        return false;
+    memcpy(o->c, o->before, (size_t)(o->c_size * o->bytes));
+    memset(o->times, 0, (size_t)o->c_size * sizeof *o->times);
+    cn_small_gemm_run(&o->g, &small, o->a, o->b, o->c);
+    for (int64_t e = 0; e < o->g.batch; e++)
+        note(o, (char *)o->c + e * o->g.c_batch * o->bytes, o->g.ldc, e, 0, o->g.m, 0, o->g.n);
+    return true;
+}
+
 /* `lines` lines of k elements each, as doubles. */
 static double *lines_of(const void *p, cn_dtype dtype, int64_t lines, int64_t line, int64_t k, int64_t step)
 {
@@ -129,10 +144,10 @@ static double *lines_of(const void *p, cn_dtype dtype, int64_t lines, int64_t li
 }
 
 /* Against sums in float64: every element right, seen right and once by finish, and nothing written between rows. */
-static void check(cn_gemm g)
+static void check_run(const operands *run)
 {
-    operands o = operands_of(g);
-    run(&o);
+    const operands o = *run;
+    const cn_gemm g = o.g;
     double epsilon = (g.dtype == CN_F64 ? DBL_EPSILON : FLT_EPSILON) * (1 + sqrt((double)g.k));
     int64_t wrong = 0, outside = 0, seen = 0;
     for (int64_t e = 0; e < g.batch; e++) {
@@ -160,6 +175,20 @@ static void check(cn_gemm g)
               "%d wrong, %d outside: type %d, batch %d, (%d,%d) x (%d,%d), strides (%d,%d) (%d,%d), path %d",
               (int)wrong, (int)outside, (int)g.dtype, (int)g.batch, (int)g.m, (int)g.k, (int)g.k, (int)g.n,
               (int)g.a_row, (int)g.a_column, (int)g.b_row, (int)g.b_column, (int)cn_gemm_path_of(&g));
+}
+
+/* How many products were small. */
+static int small_products;
+
+static void check(cn_gemm g)
+{
+    operands o = operands_of(g);
+    run(&o);
+    check_run(&o);
+    if (run_small(&o)) {
+        check_run(&o);
+        small_products++;
+    }
     operands_free(&o);
 }
 
@@ -193,6 +222,7 @@ EACH_ISA(small_shapes_in_every_form)
                 for (size_t j = 0; j < sizeof n / sizeof *n; j++)
                     for (size_t l = 0; l < sizeof k / sizeof *k; l++)
                         check(product(dtype, form, m[i], n[j], k[l], 0));
+    cr_expect_gt(small_products, 0);
 }
 
 EACH_ISA(shapes_around_the_edges_of_blocks)

@@ -203,23 +203,23 @@ static bool run_recorded(cn_model *model, const cn_recorded_step *step, const cn
             losses[1 + i] = at >= 0 ? value_at(cn_frame_output(frame, at), step->loss_dtype[at], 0) : NAN;
         }
     }
-    cn_plan_give_back(step->plan, frame);
+    cn_frame_give_back(frame);
     return done;
 }
 
 static cn_recorded_step *step_for(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, int64_t count)
 {
-    cn_step_shapes shapes = {.kind = kind, .inputs = arrays->inputs};
+    cn_step_shapes shapes; /* large, so that only what is in use is set */
+    shapes.kind = kind;
+    shapes.inputs = arrays->inputs;
+    shapes.outputs = kind == CN_PREDICT_STEP ? 0 : arrays->outputs;
     for (int i = 0; i < arrays->inputs; i++)
         shapes.x[i] = batch_shape(&arrays->x[i], count);
-    if (kind != CN_PREDICT_STEP) {
-        shapes.outputs = arrays->outputs;
-        for (int i = 0; i < arrays->outputs; i++) {
-            shapes.y[i] = batch_shape(&arrays->y[i], count);
-            shapes.weight[i] = arrays->weight[i].data ? batch_shape(&arrays->weight[i], count) : (cn_shape){.rank = -1};
-            if (arrays->class_weight)
-                shapes.weight[i] = CN_SHAPE(count);
-        }
+    for (int i = 0; i < shapes.outputs; i++) {
+        shapes.y[i] = batch_shape(&arrays->y[i], count);
+        shapes.weight[i] = arrays->weight[i].data ? batch_shape(&arrays->weight[i], count) : (cn_shape){.rank = -1};
+        if (arrays->class_weight)
+            shapes.weight[i] = CN_SHAPE(count);
     }
     return cn_model_step(model, &shapes);
 }
@@ -228,7 +228,7 @@ bool cn_prepare_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays
 {
     cn_recorded_step *step = step_for(model, kind, arrays, count);
     if (step)
-        cn_model_let_go(model, step);
+        cn_model_let_go(step);
     return step != NULL;
 }
 
@@ -239,7 +239,7 @@ bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, co
     if (!step)
         return false;
     bool done = run_recorded(model, step, arrays, order, first, count, losses, predictions);
-    cn_model_let_go(model, step);
+    cn_model_let_go(step);
     if (done && kind == CN_TRAIN_STEP)
         model->step++;
     return done;

@@ -74,7 +74,7 @@ bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given)
 {
     *callbacks = (cn_callbacks){.count = 0};
     for (int last = 0; last < 2; last++)
-        for (int i = 0; i < CN_MAX_CALLBACKS && is_callback(&given[i]); i++) {
+        for (int i = 0; given && i < CN_MAX_CALLBACKS && is_callback(&given[i]); i++) {
             if (given[i].last != (last == 1))
                 continue;
             void *context = given[i].context;

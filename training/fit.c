@@ -438,9 +438,10 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     bool done = cn_callbacks_begin(&callbacks, args.callbacks);
     cn_progress progress = new_progress(args.file, args.verbose);
     CN_CALL_BACK(done, &callbacks, on_predict_begin, model);
-    cn_progress_begin(&progress, 0, 1, steps, now());
+    if (args.verbose)
+        cn_progress_begin(&progress, 0, 1, steps, now());
     done = done && predict_all(&batches, args.steps, args.y, &callbacks, &progress, &taken);
-    if (done)
+    if (done && args.verbose)
         cn_progress_end(&progress, taken, NULL, 0, now());
     CN_CALL_BACK(done, &callbacks, on_predict_end, model);
     cn_callbacks_end(&callbacks);
@@ -450,7 +451,8 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
 
 static double step_on_batch(cn_model *model, cn_step_kind kind, const char *who, const cn_batch_args *args)
 {
-    cn_arrays arrays = {.class_weight = args->class_weight};
+    cn_arrays arrays; /* large, and set by what follows and by the check */
+    arrays.class_weight = args->class_weight;
     memcpy(arrays.x, args->x, sizeof args->x);
     memcpy(arrays.y, args->y, sizeof args->y);
     memcpy(arrays.weight, args->sample_weight, sizeof args->sample_weight);

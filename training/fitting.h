@@ -14,7 +14,7 @@ typedef struct cn_callbacks {
     int count;
     bool log_train_batches, log_test_batches; /* some want the logs of batches */
 } cn_callbacks;
-/* Of a list that ends with the first that has no function; it must last. End them also after a failure. */
+/* Of a list that ends with the first that has no function, or NULL; it must last. End them also after a failure. */
 bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given);
 void cn_callbacks_end(cn_callbacks *callbacks);
 

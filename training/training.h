@@ -83,6 +83,9 @@ CN_API cn_evaluate_args cn_evaluate_defaults(void);
 /* cn_evaluate_data(model, data, .logs = &logs): the same from a data set of batches. */
 #define cn_evaluate_data(model, ...) cn_evaluate((model), .data = __VA_ARGS__)
 
+/* .callbacks = CN_CALLBACKS(a, b) of a prediction, which for one sample should not have to carry room for many. */
+#define CN_CALLBACKS(...) ((const cn_callback[]){__VA_ARGS__, {.context = NULL}})
+
 /* cn_predict(model, {x}, {p}): writes one array an output. Silent unless .verbose is given. Many threads may predict
  * with one model. */
 typedef struct cn_predict_args {
@@ -90,7 +93,7 @@ typedef struct cn_predict_args {
     cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
     int64_t batch_size;
     int verbose;
-    cn_callback callbacks[CN_MAX_CALLBACKS];
+    const cn_callback *callbacks; /* CN_CALLBACKS(...) */
     FILE *file;
     cn_dataset *data; /* in place of x, whose targets are ignored */
     int64_t steps;    /* the most; 0: all */

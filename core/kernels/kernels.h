@@ -14,6 +14,7 @@
 #include "core/kernels/recurrent.h"
 #include "core/kernels/reduce.h"
 #include "core/kernels/rowwise.h"
+#include "core/kernels/short_rows.h"
 #include "core/kernels/winograd.h"
 
 typedef struct cn_kernels {
@@ -30,6 +31,7 @@ typedef struct cn_kernels {
     const cn_recurrent_kernels *recurrent;
     const cn_reduce_kernels *reduce;
     const cn_rowwise_kernels *rowwise;
+    const cn_short_row_kernels *short_rows;
     const cn_winograd_kernels *winograd;
 } cn_kernels;
 

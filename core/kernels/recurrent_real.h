@@ -182,15 +182,45 @@ static void NAME(end_simple)(const cn_recurrent_step *s)
     }
 }
 
+/* An LSTM with the usual activations and whole blocks of units: everything of a unit in one go. */
+static inline bool NAME(is_usual_lstm)(int64_t u, cn_gate activation, cn_gate recurrent_activation)
+{
+    return u % 8 == 0 && activation == CN_GATE_TANH && recurrent_activation == CN_GATE_SIGMOID;
+}
+
+CN_INLINE void NAME(lstm_units)(int64_t count, int64_t u, REAL *gates, const REAL *c_before, REAL *c, REAL *h)
+{
+    CN_INDEPENDENT for (int64_t j = 0; j < count; j++)
+    {
+        const REAL i = NAME(cn_sigmoid)(gates[j]), f = NAME(cn_sigmoid)(gates[u + j]);
+        const REAL g = NAME(cn_tanh)(gates[2 * u + j]), o = NAME(cn_sigmoid)(gates[3 * u + j]);
+        const REAL cell = f * c_before[j] + i * g, activated = NAME(cn_tanh)(cell);
+        gates[j] = i;
+        gates[u + j] = f;
+        gates[2 * u + j] = g;
+        gates[3 * u + j] = o;
+        gates[4 * u + j] = activated;
+        c[j] = cell;
+        h[j] = o * activated;
+    }
+}
+
 static void NAME(end_lstm)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
+    const bool usual = NAME(is_usual_lstm)(u, s->activation, s->recurrent_activation);
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         REAL *gates = ROW(s, gates, r, 5 * u), *h = ROW(s, h, r, u), *c = ROW(s, c, r, u);
         const REAL *c_before = CONST_ROW(s, c_before, r, u);
         if (IS_MASKED(s, r)) {
             NAME(keep)(s, r);
             memmove(c, c_before, (size_t)u * sizeof(REAL));
+        } else if (usual) {
+            int64_t j = 0;
+            for (; j + 16 <= u; j += 16)
+                NAME(lstm_units)(16, u, gates + j, c_before + j, c + j, h + j);
+            if (j < u)
+                NAME(lstm_units)(8, u, gates + j, c_before + j, c + j, h + j);
         } else {
             NAME(activate)(s->recurrent_activation, 2 * u, gates, gates);
             NAME(activate)(s->activation, u, gates + 2 * u, gates + 2 * u);
@@ -304,15 +334,43 @@ static void NAME(back_simple)(const cn_recurrent_back *s)
     }
 }
 
+/* The same steps as below, unit by unit. */
+CN_INLINE void NAME(lstm_units_back)(int64_t count, int64_t u, const REAL *gates, const REAL *c_before, REAL *dh,
+                                     REAL *dc, REAL *inner)
+{
+    CN_INDEPENDENT for (int64_t j = 0; j < count; j++)
+    {
+        const REAL i = gates[j], f = gates[u + j], g = gates[2 * u + j], o = gates[3 * u + j];
+        const REAL activated = gates[4 * u + j];
+        const REAL d = dc[j] + dh[j] * o * (1 - activated * activated);
+        inner[j] = d * g * (i * (1 - i));
+        inner[u + j] = d * c_before[j] * (f * (1 - f));
+        inner[2 * u + j] = d * i * (1 - g * g);
+        inner[3 * u + j] = dh[j] * activated * (o * (1 - o));
+        dc[j] = d * f;
+        dh[j] = 0;
+    }
+}
+
 static void NAME(back_lstm)(const cn_recurrent_back *s)
 {
     const int64_t u = s->units;
+    const bool usual = NAME(is_usual_lstm)(u, s->activation, s->recurrent_activation);
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, 4 * u))
             continue;
         const REAL *gates = CONST_ROW(s, gates, r, 5 * u), *c_before = CONST_ROW(s, c_before, r, u);
         const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
         REAL *dh = ROW(s, dh, r, u), *dc = ROW(s, dc, r, u), *inner = ROW(s, inner, r, 4 * u);
+        if (usual) {
+            int64_t j = 0;
+            for (; j + 16 <= u; j += 16)
+                NAME(lstm_units_back)(16, u, gates + j, c_before + j, dh + j, dc + j, inner + j);
+            if (j < u)
+                NAME(lstm_units_back)(8, u, gates + j, c_before + j, dh + j, dc + j, inner + j);
+            NAME(copy_back)(s, r, 0, 4 * u, 4 * u);
+            continue;
+        }
         /* First the gradients of the activated gates; that of c is gathered in the second quarter. */
         CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
         {

@@ -2,6 +2,7 @@
 #include "core/kernels/isa.h"
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* Vectors of accumulators. */
 #if defined(__AVX512F__)
@@ -86,6 +87,8 @@ STEPS(integers, int64_t, uint64_t, integer)
 /* Rows below SHORT elements are not worth the joining of lanes. */
 enum { SHORT = 2 * LANES };
 
+/* Columns that fill no vector are read with the begin of the next row behind them, whose lanes are thrown away: all
+ * rows but the last ones, behind which there may be nothing. */
 #define REDUCE(name, T, type, V, A, member)                                                               \
     static A row_##name##_##type(int64_t n, const T *x)                                                   \
     {                                                                                                     \
@@ -135,7 +138,21 @@ enum { SHORT = 2 * LANES };
                 a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                           \
             to[0] = (f64_block)a;                                                                         \
         }                                                                                                 \
-        for (int64_t r = 0; r < rows; r++)                                                                \
+        int64_t r = 0;                                                                                    \
+        if (k < columns && rows > 2 && stride > 0) {                                                      \
+            const int64_t left = columns - k, beyond = LANES - left;                                      \
+            const int64_t whole = rows - (stride >= beyond ? 1 : (beyond + stride - 1) / stride);         \
+            f64_block some = {0};                                                                         \
+            for (int64_t j = 0; j < left; j++)                                                            \
+                memcpy((double *)&some + j, accumulator + k + j, sizeof(double));                         \
+            V a = (V)some;                                                                                \
+            for (; r < whole; r++)                                                                        \
+                a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                           \
+            some = (f64_block)a;                                                                          \
+            for (int64_t j = 0; j < left; j++)                                                            \
+                memcpy(accumulator + k + j, (double *)&some + j, sizeof(double));                         \
+        }                                                                                                 \
+        for (; r < rows; r++)                                                                             \
             for (int64_t j = k; j < columns; j++)                                                         \
                 accumulator[j].member = name##_one_##member(accumulator[j].member, (A)x[r * stride + j]); \
     }                                                                                                     \

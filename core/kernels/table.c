@@ -17,6 +17,7 @@ extern const cn_random_kernels CN_ISA_NAME(cn_random_kernels);
 extern const cn_recurrent_kernels CN_ISA_NAME(cn_recurrent);
 extern const cn_reduce_kernels CN_ISA_NAME(cn_reduce_kernels);
 extern const cn_rowwise_kernels CN_ISA_NAME(cn_rowwise_kernels);
+extern const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels);
 extern const cn_winograd_kernels CN_ISA_NAME(cn_winograd_kernels);
 
 const cn_kernels CN_ISA_NAME(cn_kernels) = {
@@ -33,5 +34,6 @@ const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .recurrent = &CN_ISA_NAME(cn_recurrent),
     .reduce = &CN_ISA_NAME(cn_reduce_kernels),
     .rowwise = &CN_ISA_NAME(cn_rowwise_kernels),
+    .short_rows = &CN_ISA_NAME(cn_short_row_kernels),
     .winograd = &CN_ISA_NAME(cn_winograd_kernels),
 };

@@ -1,6 +1,6 @@
 #include "core/ops/product.h"
 #include "core/chain.h"
-#include "core/gemm.h"
+#include "core/small_gemm.h"
 #include "core/ops/arithmetic.h"
 #include "core/ops/axis.h"
 #include "core/ops/creation.h"
@@ -83,8 +83,10 @@ static bool matmul_infer(const cn_entry *entry, cn_type *output)
 typedef struct stacked_product {
     cn_epilogue epilogue;
     cn_gemm gemm;
+    cn_small_gemm small;
     int element;  /* bytes */
     bool swapped; /* input 1 is the gemm's left operand */
+    bool is_small, has_workspace;
     int outer_rank;
     int64_t outer_count, outer_step; /* how many gemms; elements of the result from one to the next */
     int64_t dim[CN_MAX_RANK], a_stride[CN_MAX_RANK], b_stride[CN_MAX_RANK];
@@ -110,7 +112,7 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     const stacked_product *p = prepared;
     const char *a = pointer[1 + p->swapped], *b = pointer[2 - p->swapped];
     char *c = pointer[0];
-    void *workspace = cn_gemm_workspace(&p->gemm) ? pointer[3] : NULL;
+    void *workspace = p->has_workspace ? pointer[3] : NULL;
     finished_rows finished = {.rows = p->gemm.m};
     if (p->epilogue.chain) {
         finished.chain = (const cn_chain *)(const void *)((const char *)prepared + p->epilogue.chain);
@@ -118,7 +120,10 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     }
     int64_t index[CN_MAX_RANK] = {0};
     for (int64_t i = 0; i < p->outer_count; i++) {
-        cn_gemm_run(&p->gemm, a, b, c, workspace, finished.chain ? finish_block : NULL, &finished);
+        if (p->is_small)
+            cn_small_gemm_run(&p->gemm, &p->small, a, b, c);
+        else
+            cn_gemm_run(&p->gemm, a, b, c, workspace, finished.chain ? finish_block : NULL, &finished);
         finished.first += p->gemm.batch * p->gemm.m;
         c += p->outer_step * p->element;
         for (int d = p->outer_rank - 1; d >= 0; d--) {
@@ -131,6 +136,8 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
             index[d] = 0;
         }
     }
+    if (p->is_small && finished.chain)
+        cn_run_chain_block(finished.chain, pointer + p->epilogue.pointer, 0, finished.first, 0, p->gemm.n);
     return true;
 }
 
@@ -206,12 +213,33 @@ static bool matmul_prepare(const cn_entry *entry, cn_preparation *preparation)
     p->element = (int)cn_dtype_size(a->dtype);
     preparation->flops =
         2 * (double)(p->outer_count * gemm->batch) * (double)gemm->m * (double)gemm->n * (double)gemm->k;
-    preparation->workspace = cn_gemm_workspace(gemm);
+    p->is_small = cn_small_gemm_prepare(gemm, &p->small);
+    preparation->workspace = p->is_small ? 0 : cn_gemm_workspace(gemm);
+    p->has_workspace = preparation->workspace > 0;
     preparation->kernel = run_stacked_product;
     return true;
 }
 
-/* dy x b^T and a^T x dy. Vectors become matrices first. */
+/* Whether a matrix is one that lies in memory transposed. */
+static bool lies_transposed(const cn_tensor *x)
+{
+    const int64_t *stride = x->stride + x->shape.rank - 2;
+    return stride[0] == 1 && stride[1] > 1;
+}
+
+static cn_tensor *transposed(cn_tensor *x)
+{
+    return cn_swapaxes(x, -1, -2);
+}
+
+/* x y, as the transpose of its transpose where that is how it should lie in memory. */
+static cn_tensor *product_like(const cn_tensor *model, cn_tensor *x, cn_tensor *y)
+{
+    return lies_transposed(model) ? transposed(cn_matmul(transposed(y), transposed(x))) : cn_matmul(x, y);
+}
+
+/* dy x b^T and a^T x dy, lying as a and b do: what they were transposed from takes its gradient without a copy. Vectors
+ * become matrices first. */
 static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
 {
     cn_tensor *a = e->input[0], *b = e->input[1], *dy = dy_[0];
@@ -228,7 +256,7 @@ static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
         return false;
     cn_tensor *da = NULL, *db = NULL;
     if (e->needed[0]) {
-        da = cn_sum_to(cn_matmul(dy, cn_swapaxes(b, -1, -2)), a->shape);
+        da = cn_sum_to(product_like(a, dy, transposed(b)), a->shape);
         dx[0] = a_shape->rank == 1 ? cn_reshape(da, *a_shape) : da;
     }
     if (e->needed[1]) {
@@ -238,7 +266,7 @@ static bool matmul_vjp(const cn_entry *e, cn_tensor *const *dy_, cn_tensor **dx)
             a = cn_reshape(a, CN_SHAPE(rows, b->shape.dim[0]));
             dy = cn_reshape(dy, CN_SHAPE(rows, b->shape.dim[1]));
         }
-        db = cn_sum_to(cn_matmul(cn_swapaxes(a, -1, -2), dy), b->shape);
+        db = cn_sum_to(product_like(b, transposed(a), dy), b->shape);
         dx[1] = b_shape->rank == 1 ? cn_reshape(db, *b_shape) : db;
     }
     return !cn_failed();

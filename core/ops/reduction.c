@@ -93,6 +93,7 @@ typedef struct reduce_plan {
     cn_accumulator start;
     cn_dimensions kept, reduced;
     int64_t width, inner_stride, steps, step_stride; /* of the kernel's two dimensions: sizes and strides */
+    int64_t rounds;                                  /* of the kernel, for one result */
     int64_t chunk, chunks;                           /* the width is cut into that many parts of at most `chunk` */
     int64_t tasks, tasks_a_piece;
     int64_t parts; /* into how many parts a long reduction is cut; their results wait in the workspace */
@@ -107,17 +108,20 @@ enum { CHUNK = 512, PIECE = 16384, FEW_TASKS = 4, MAX_PARTS = 16 };
 static void reduce_task(const reduce_plan *plan, const unsigned char *x, int64_t task, int64_t part,
                         cn_accumulator *accumulator, int64_t *first, int64_t *count)
 {
-    int64_t row = task / plan->chunks, column = task % plan->chunks * plan->chunk;
+    int64_t row = task, column = 0;
+    if (plan->chunks > 1) {
+        row = task / plan->chunks;
+        column = task % plan->chunks * plan->chunk;
+    }
     *count = plan->width - column < plan->chunk ? plan->width - column : plan->chunk;
     *first = row * plan->width + column;
     for (int64_t k = 0; k < *count; k++)
         accumulator[k] = plan->start;
-    int64_t rounds = plan->steps > 0 ? plan->reduced.size / plan->steps : 0;
-    int64_t begin = 0, end = plan->steps, from = 0, to = rounds;
-    if (rounds >= plan->parts) {
-        from = rounds * part / plan->parts;
-        to = rounds * (part + 1) / plan->parts;
-    } else {
+    int64_t begin = 0, end = plan->steps, from = 0, to = plan->rounds;
+    if (plan->parts > 1 && plan->rounds >= plan->parts) {
+        from = plan->rounds * part / plan->parts;
+        to = plan->rounds * (part + 1) / plan->parts;
+    } else if (plan->parts > 1) {
         begin = plan->steps * part / plan->parts;
         end = plan->steps * (part + 1) / plan->parts;
     }
@@ -129,6 +133,12 @@ static void reduce_task(const reduce_plan *plan, const unsigned char *x, int64_t
 
 static void store(const reduce_plan *plan, const cn_accumulator *accumulator, int64_t count, void *y, int64_t first)
 {
+    if (plan->from != CN_I32 && plan->to == CN_F32) {
+        const double divisor = plan->finish == DIVIDED ? (double)plan->reduced.size : 1;
+        for (int64_t k = 0; k < count; k++)
+            ((float *)y)[first + k] = (float)(accumulator[k].real / divisor);
+        return;
+    }
     for (int64_t k = 0; k < count; k++) {
         double real = plan->from == CN_I32 ? (double)accumulator[k].integer : accumulator[k].real;
         if (plan->to == CN_I32) {
@@ -255,6 +265,7 @@ static bool plan_reduction(const cn_entry *entry, cn_preparation *preparation, i
     plan->width = kept->rank ? kept->dim[kept->rank - 1] : 1;
     plan->inner_stride = kept->rank ? kept->stride[kept->rank - 1] : 1;
     plan->steps = reduced->rank ? reduced->dim[reduced->rank - 1] : 1;
+    plan->rounds = plan->steps > 0 ? reduced->size / plan->steps : 0;
     plan->step_stride = reduced->rank ? reduced->stride[reduced->rank - 1] : 1;
 
     int64_t fitting = PIECE / at_least_one(reduced->size) / 64 * 64;
@@ -353,10 +364,19 @@ static bool sum_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
     return dx[0] != NULL;
 }
 
+/* x times a number; of one number that is repeated, as the mean of a mean's gradient is, only that is multiplied. */
+static cn_tensor *times(cn_tensor *x, double factor)
+{
+    bool repeated = x->entry && x->entry->operation == &broadcast_to && cn_shape_size(x->entry->input[0]->shape) == 1;
+    cn_tensor *values = repeated ? x->entry->input[0] : x;
+    values = cn_mul(values, cn_scalar(values, factor));
+    return repeated ? cn_broadcast_to(values, x->shape) : values;
+}
+
 static bool mean_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx)
 {
     double of = (double)cn_shape_size(e->input[0]->shape) / (double)at_least_one(cn_shape_size(e->output[0]->shape));
-    dx[0] = repeat(e, cn_mul(dy[0], cn_scalar(dy[0], 1 / of)));
+    dx[0] = repeat(e, times(dy[0], 1 / of));
     return dx[0] != NULL;
 }
 

@@ -86,8 +86,12 @@ bool cn_prepare_rows(const cn_entry *entry, cn_preparation *preparation, int row
     if (!plan || dtype == CN_I32)
         return false;
     int64_t outer = cn_span(shape, 0, begin), inner = cn_span(shape, end, shape->rank);
-    plan->kernel = cn_kernels_now()->rowwise->row[row][dtype];
     plan->n = cn_span(shape, begin, end);
+    const cn_short_row_kernels *short_rows = cn_kernels_now()->short_rows;
+    if (inner == 1 && dtype == CN_F32 && plan->n <= short_rows->most)
+        plan->kernel = short_rows->row[row];
+    if (!plan->kernel)
+        plan->kernel = cn_kernels_now()->rowwise->row[row][dtype];
     plan->outer = inner == 1 ? 1 : outer;
     plan->rows = inner == 1 ? outer : inner;
     plan->row_step = inner == 1 ? plan->n : 1;

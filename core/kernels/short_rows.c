@@ -1,0 +1,121 @@
+#include "core/kernels/short_rows.h"
+#include "core/kernels/isa.h"
+#include "core/kernels/vector_math.h"
+
+extern const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels);
+
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+
+/* Vectors of LANES numbers; FIRST makes the mask of a row's. What is joined is joined in halves. */
+#if defined(__AVX512F__)
+enum { LANES = 16 };
+typedef __m512 vector;
+typedef __mmask16 mask;
+#define FIRST(n) ((__mmask16)((1u << (n)) - 1))
+#define LOAD(fill, mask, p) _mm512_mask_loadu_ps(fill, mask, p)
+#define STORE(p, mask, v) _mm512_mask_storeu_ps(p, mask, v)
+#define SPREAD(x) _mm512_set1_ps(x)
+#define LARGEST(v) _mm512_reduce_max_ps(v)
+#define SUM(v) _mm512_reduce_add_ps(v)
+/* x y, but 0 where x is 0, whatever y. */
+#define TIMES_UNLESS_0(x, y) _mm512_maskz_mul_ps(_mm512_cmp_ps_mask(x, SPREAD(0), _CMP_NEQ_UQ), x, y)
+#else
+enum { LANES = 8 };
+typedef __m256 vector;
+typedef __m256i mask;
+#define FIRST(n) _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LOAD(fill, mask, p) _mm256_blendv_ps(fill, _mm256_maskload_ps(p, mask), _mm256_castsi256_ps(mask))
+#define STORE(p, mask, v) _mm256_maskstore_ps(p, mask, v)
+#define SPREAD(x) _mm256_set1_ps(x)
+#define DEFINE_JOIN(NAME, join)                                                     \
+    static inline float NAME(vector v)                                              \
+    {                                                                               \
+        __m128 half = join(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)); \
+        half = join(half, _mm_movehl_ps(half, half));                               \
+        return _mm_cvtss_f32(join(half, _mm_movehdup_ps(half)));                    \
+    }
+#define TIMES_UNLESS_0(x, y) _mm256_and_ps(_mm256_cmp_ps(x, SPREAD(0), _CMP_NEQ_UQ), (x) * (y))
+DEFINE_JOIN(LARGEST, _mm_max_ps)
+DEFINE_JOIN(SUM, _mm_add_ps)
+#endif
+
+#define ALL_LANES CN_INDEPENDENT for (int lane = 0; lane < LANES; lane++)
+#define EACH_ROW for (int64_t r = 0, at = 0; r < rows; r++, at += row_step)
+#define ROWWISE(name) static void name(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer)
+
+ROWWISE(softmax)
+{
+    const mask first = FIRST(n);
+    float *y = pointer[0];
+    const float *x = pointer[1];
+    (void)step;
+    EACH_ROW
+    {
+        const vector z = LOAD(SPREAD(-INFINITY), first, x + at), shifted = z - SPREAD(LARGEST(z));
+        float e[LANES];
+        memcpy(e, &shifted, sizeof e);
+        ALL_LANES e[lane] = cn_exp_f32(e[lane]);
+        vector p;
+        memcpy(&p, e, sizeof p);
+        STORE(y + at, first, p / SPREAD(SUM(p)));
+    }
+}
+
+ROWWISE(softmax_grad)
+{
+    const mask first = FIRST(n);
+    float *dx = pointer[0];
+    const float *y = pointer[1], *dy = pointer[2];
+    (void)step;
+    EACH_ROW
+    {
+        const vector p = LOAD(SPREAD(0), first, y + at), d = LOAD(SPREAD(0), first, dy + at);
+        STORE(dx + at, first, p * (d - SPREAD(SUM(p * d))));
+    }
+}
+
+/* As there, from the largest of z and p. The logarithms of LANES rows are taken together. */
+ROWWISE(crossentropy)
+{
+    const mask first = FIRST(n);
+    float *loss = pointer[0];
+    const float *z = pointer[1], *p = pointer[2], *t = pointer[3];
+    (void)step;
+    for (int64_t r = 0; r < rows; r += LANES, z += LANES * row_step, p += LANES * row_step, t += LANES * row_step) {
+        const int some = rows - r < LANES ? (int)(rows - r) : LANES;
+        float highest[LANES] = {0}, logarithm[LANES];
+        for (int i = 0; i < some; i++)
+            highest[i] = LARGEST(LOAD(SPREAD(-INFINITY), first, p + i * row_step));
+        ALL_LANES logarithm[lane] = cn_log_f32(highest[lane]);
+        for (int i = 0; i < some; i++) {
+            const vector logits = LOAD(SPREAD(-INFINITY), first, z + i * row_step);
+            const vector target = LOAD(SPREAD(0), first, t + i * row_step);
+            const vector above = SPREAD(LARGEST(logits) - logarithm[i]) - logits;
+            loss[r + i] = SUM(TIMES_UNLESS_0(target, above));
+        }
+    }
+}
+
+ROWWISE(crossentropy_grad)
+{
+    const mask first = FIRST(n);
+    float *dz = pointer[0];
+    const float *p = pointer[1], *t = pointer[2], *dy = pointer[3];
+    (void)step;
+    EACH_ROW
+    {
+        const vector target = LOAD(SPREAD(0), first, t + at);
+        STORE(dz + at, first, (LOAD(SPREAD(0), first, p + at) * SPREAD(SUM(target)) - target) * SPREAD(dy[r]));
+    }
+}
+
+const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels) = {
+    .most = LANES,
+    .row = {[CN_ROW_softmax] = softmax,
+            [CN_ROW_softmax_grad] = softmax_grad,
+            [CN_ROW_crossentropy] = crossentropy,
+            [CN_ROW_crossentropy_grad] = crossentropy_grad}};
+#else
+const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels) = {.most = 0};
+#endif

@@ -1,0 +1,278 @@
+/* The kernels for rows that fit one vector, for columns that fill none and for few units, held against float64. All
+ * arrays have just the size that they need. */
+#include "cornet.h"
+#include "core/chain.h"
+#include "core/kernels/kernels.h"
+#include <criterion/criterion.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const isas[] = {"baseline", "avx2", "avx512"};
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define EACH_ISA(kernels)                             \
+    for (size_t isa_ = 0; isa_ < COUNT(isas); isa_++) \
+        for (const cn_kernels *kernels = cn_kernels_named(isas[isa_]); kernels; kernels = NULL)
+
+/* Numbers between -2 and 2 without a pattern. */
+static float *numbers(int64_t count, double phase)
+{
+    float *x = malloc((size_t)count * sizeof *x);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)(2 * sin((double)i * 1.7 + phase + (double)(i % 7)));
+    return x;
+}
+
+static void expect_near(double seen, double wanted, const char *what)
+{
+    cr_assert(fabs(seen - wanted) <= 2e-6 * (1 + fabs(wanted)), "%s: %g, not %g", what, seen, wanted);
+}
+
+/* z, p = softmax(z) and t of some rows, and what comes out. */
+typedef struct classes {
+    int64_t rows, n;
+    float *z, *p, *t, *dy, *out;
+} classes;
+
+static classes classes_of(int64_t rows, int64_t n)
+{
+    return (classes){rows,
+                     n,
+                     numbers(rows * n, 0),
+                     numbers(rows * n, 1),
+                     numbers(rows * n, 2),
+                     numbers(rows, 3),
+                     numbers(rows * n, 4)};
+}
+
+static void classes_free(classes *c)
+{
+    float *all[] = {c->z, c->p, c->t, c->dy, c->out};
+    for (size_t i = 0; i < COUNT(all); i++)
+        free(all[i]);
+}
+
+static void check_softmax(const cn_short_row_kernels *kernels, classes *c)
+{
+    kernels->row[CN_ROW_softmax](c->rows, c->n, c->n, 1, (void *[]){c->p, c->z});
+    kernels->row[CN_ROW_softmax_grad](c->rows, c->n, c->n, 1, (void *[]){c->out, c->p, c->t});
+    for (int64_t r = 0; r < c->rows; r++) {
+        const float *z = c->z + r * c->n, *p = c->p + r * c->n, *t = c->t + r * c->n;
+        double sum = 0, product = 0;
+        for (int64_t i = 0; i < c->n; i++) {
+            sum += exp((double)z[i]);
+            product += (double)p[i] * (double)t[i];
+        }
+        for (int64_t i = 0; i < c->n; i++) {
+            expect_near((double)p[i], exp((double)z[i]) / sum, "softmax");
+            expect_near((double)c->out[r * c->n + i], (double)p[i] * ((double)t[i] - product), "softmax_grad");
+        }
+    }
+}
+
+static void check_crossentropy(const cn_short_row_kernels *kernels, classes *c)
+{
+    float *loss = numbers(c->rows, 0);
+    c->t[0] = 0;
+    kernels->row[CN_ROW_crossentropy](c->rows, c->n, c->n, 1, (void *[]){loss, c->z, c->p, c->t});
+    kernels->row[CN_ROW_crossentropy_grad](c->rows, c->n, c->n, 1, (void *[]){c->out, c->p, c->t, c->dy});
+    for (int64_t r = 0; r < c->rows; r++) {
+        const float *z = c->z + r * c->n, *p = c->p + r * c->n, *t = c->t + r * c->n;
+        double sum = 0, targets = 0, wanted = 0;
+        for (int64_t i = 0; i < c->n; i++) {
+            sum += exp((double)z[i]);
+            targets += (double)t[i];
+        }
+        for (int64_t i = 0; i < c->n; i++) {
+            wanted += (double)t[i] * (log(sum) - (double)z[i]);
+            expect_near((double)c->out[r * c->n + i], ((double)p[i] * targets - (double)t[i]) * (double)c->dy[r],
+                        "crossentropy_grad");
+        }
+        cr_assert(fabs((double)loss[r] - wanted) <= 2e-5, "crossentropy: %g, not %g", (double)loss[r], wanted);
+    }
+    free(loss);
+}
+
+Test(small_kernels, rows_of_every_length_that_fits)
+{
+    EACH_ISA(kernels)
+    {
+        for (int64_t n = 1; n <= kernels->short_rows->most; n++)
+            for (int64_t rows = 1; rows < 8; rows += 3) {
+                classes c = classes_of(rows, n);
+                check_softmax(kernels->short_rows, &c);
+                check_crossentropy(kernels->short_rows, &c);
+                classes_free(&c);
+            }
+    }
+}
+
+Test(small_kernels, a_softmax_of_few_classes_takes_them)
+{
+    enum { ROWS = 5, CLASSES = 7 };
+    const cn_short_row_kernels *kernels = cn_kernels_now()->short_rows;
+    if (kernels->most < CLASSES)
+        return;
+    float *z = numbers(ROWS * CLASSES, 0), *p = numbers(ROWS * CLASSES, 1), seen[ROWS * CLASSES];
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *softmax = cn_softmax(cn_constant(tape, cn_array(z, ROWS, CLASSES)));
+    cr_assert(cn_values(softmax, cn_array(seen, ROWS, CLASSES)));
+    kernels->row[CN_ROW_softmax](ROWS, CLASSES, CLASSES, 1, (void *[]){p, z});
+    cr_expect_arr_eq(seen, p, sizeof seen);
+    cn_tape_free(tape);
+    free(z);
+    free(p);
+}
+
+Test(small_kernels, sums_of_columns_that_fill_no_vector)
+{
+    EACH_ISA(kernels)
+    {
+        for (int64_t columns = 1; columns < 20; columns++)
+            for (int64_t rows = 0; rows < 12; rows++)
+                for (int64_t stride = columns; stride < columns + 3; stride += 2) {
+                    const int64_t size = rows ? (rows - 1) * stride + columns : 0;
+                    float *x = numbers(size, 0);
+                    cn_accumulator sum[20], largest[20];
+                    for (int64_t j = 0; j < columns; j++) {
+                        sum[j].real = 1;
+                        largest[j].real = -INFINITY;
+                    }
+                    if (rows > 1)
+                        x[stride] = NAN;
+                    kernels->reduce->reduce[CN_REDUCE_sum][CN_F32](columns, 1, rows, stride, x, sum);
+                    kernels->reduce->reduce[CN_REDUCE_max][CN_F32](columns, 1, rows, stride, x, largest);
+                    for (int64_t j = 0; j < columns; j++) {
+                        double total = 1, most = -INFINITY;
+                        for (int64_t r = 0; r < rows; r++) {
+                            total += (double)x[r * stride + j];
+                            most = (double)x[r * stride + j] > most ? (double)x[r * stride + j] : most;
+                        }
+                        if (rows > 1 && j == 0)
+                            cr_assert(isnan(sum[j].real) && isnan(largest[j].real));
+                        else
+                            cr_assert(sum[j].real == total && largest[j].real == most, "column %d of %d, %d rows",
+                                      (int)j, (int)columns, (int)rows);
+                    }
+                    free(x);
+                }
+    }
+}
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* Two rows of an LSTM's step; 24 units are a block of 16 and one of 8, 20 are no whole blocks. */
+Test(small_kernels, the_units_of_an_lstm_forwards_and_backwards)
+{
+    enum { ROWS = 2 };
+    EACH_ISA(kernels)
+    {
+        for (int64_t u = 8; u <= 24; u += 4) {
+            float *sums = numbers(ROWS * 5 * u, 0), *gates = numbers(ROWS * 5 * u, 0), *before = numbers(ROWS * u, 1);
+            float *c = numbers(ROWS * u, 2), *h = numbers(ROWS * u, 3), *dh = numbers(ROWS * u, 4);
+            float *dc = numbers(ROWS * u, 5), *inner = numbers(ROWS * 4 * u, 6), *dh_after = numbers(ROWS * u, 4);
+            float *dc_before = numbers(ROWS * u, 5);
+            cn_recurrent_step step = {.rows = ROWS,
+                                      .units = u,
+                                      .activation = CN_GATE_TANH,
+                                      .recurrent_activation = CN_GATE_SIGMOID,
+                                      .c_before = before,
+                                      .h_before = before,
+                                      .gates = gates,
+                                      .h = h,
+                                      .c = c};
+            kernels->recurrent->end[CN_LSTM_SEQUENCE][CN_F32](&step);
+            cn_recurrent_back back = {.rows = ROWS,
+                                      .units = u,
+                                      .activation = CN_GATE_TANH,
+                                      .recurrent_activation = CN_GATE_SIGMOID,
+                                      .gates = gates,
+                                      .h_before = before,
+                                      .c_before = before,
+                                      .dh = dh,
+                                      .dc = dc_before,
+                                      .inner = inner};
+            kernels->recurrent->back[CN_LSTM_SEQUENCE][CN_F32](&back);
+            for (int64_t at = 0; at < ROWS * u; at++) {
+                const float *z = sums + at / u * 5 * u + at % u, *d = inner + at / u * 4 * u + at % u;
+                double i = sigmoid((double)z[0]), f = sigmoid((double)z[u]), g = tanh((double)z[2 * u]);
+                double o = sigmoid((double)z[3 * u]), cell = f * (double)before[at] + i * g, a = tanh(cell);
+                expect_near((double)c[at], cell, "c");
+                expect_near((double)h[at], o * a, "h");
+                double dcell = (double)dc[at] + (double)dh_after[at] * o * (1 - a * a);
+                expect_near((double)d[0], dcell * g * i * (1 - i), "di");
+                expect_near((double)d[u], dcell * (double)before[at] * f * (1 - f), "df");
+                expect_near((double)d[2 * u], dcell * i * (1 - g * g), "dg");
+                expect_near((double)d[3 * u], (double)dh_after[at] * a * o * (1 - o), "do");
+                expect_near((double)dc_before[at], dcell * f, "dc");
+                cr_assert_eq(dh[at], 0);
+            }
+            float *all[] = {sums, gates, before, c, h, dh, dc, inner, dh_after, dc_before};
+            for (size_t i = 0; i < COUNT(all); i++)
+                free(all[i]);
+        }
+    }
+}
+
+/* 60 rows of 5 columns: more than are repeated at once. */
+Test(small_kernels, a_bias_of_few_columns_in_a_plan)
+{
+    enum { ROWS = 60, INNER = 3, COLUMNS = 5 };
+    float *x = numbers(ROWS * INNER, 0), *w = numbers(INNER * COLUMNS, 1), *b = numbers(COLUMNS, 2);
+    float planned[ROWS * COLUMNS], eager[ROWS * COLUMNS];
+    for (int deferred = 0; deferred < 2; deferred++) {
+        cn_tape *tape = cn_tape_new(.deferred = deferred);
+        cn_tensor *in = deferred ? cn_feed(tape, CN_SHAPE(ROWS, INNER)) : cn_constant(tape, cn_array(x, ROWS, INNER));
+        cn_tensor *y = cn_relu(cn_add(cn_matmul(in, cn_constant(tape, cn_array(w, INNER, COLUMNS))),
+                                      cn_constant(tape, cn_array(b, COLUMNS))));
+        if (deferred) {
+            cn_plan *plan = cn_plan_new(tape, {y});
+            cr_assert(cn_run(plan, {cn_array(x, ROWS, INNER)}, {cn_array(planned, ROWS, COLUMNS)}), "%s",
+                      cn_error_message());
+            cr_expect_eq(cn_plan_describe(plan).kernels, 1);
+            cn_plan_free(plan);
+        } else {
+            cr_assert(cn_values(y, cn_array(eager, ROWS, COLUMNS)));
+        }
+        cn_tape_free(tape);
+    }
+    cr_expect_arr_eq(planned, eager, sizeof eager);
+    for (int r = 0; r < ROWS; r++)
+        for (int j = 0; j < COLUMNS; j++) {
+            double sum = (double)b[j];
+            for (int i = 0; i < INNER; i++)
+                sum += (double)x[r * INNER + i] * (double)w[i * COLUMNS + j];
+            cr_expect(fabs((double)planned[r * COLUMNS + j] - fmax(sum, 0)) < 1e-5);
+        }
+    free(x);
+    free(w);
+    free(b);
+}
+
+/* The chain that a plan makes of a bias, run by itself. */
+Test(small_kernels, a_repeated_row_in_a_chain)
+{
+    enum { MOST_ROWS = 70, COLUMNS = 5 };
+    cn_chain *chain = calloc(1, sizeof *chain + sizeof *chain->link);
+    for (int64_t rows = 1; rows <= MOST_ROWS; rows += 23) {
+        float *x = numbers(rows * COLUMNS, 0), *b = numbers(COLUMNS, 1), *y = numbers(rows * COLUMNS, 2);
+        *chain = (cn_chain){.rows = rows, .columns = COLUMNS, .tile = CN_TILE_BYTES / sizeof *x, .count = 1};
+        chain->link[0] = (cn_link){.loop = cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32],
+                                   .operands = 3,
+                                   .repeats = true,
+                                   .pointer = {0, 1, 2},
+                                   .element = {sizeof *x, sizeof *x, sizeof *x},
+                                   .row = {COLUMNS, COLUMNS, 0},
+                                   .column = {1, 1, 1}};
+        cr_assert(cn_run_chain((void *[]){y, x, b}, chain));
+        for (int64_t i = 0; i < rows * COLUMNS; i++)
+            cr_assert_eq(y[i], x[i] + b[i % COLUMNS]);
+        free(x);
+        free(b);
+        free(y);
+    }
+    free(chain);
+}
