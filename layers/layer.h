@@ -147,7 +147,7 @@ typedef enum cn_field_type {
 typedef struct cn_field {
     const char *name; /* Keras' name of the argument */
     cn_field_type type;
-    size_t offset;
+    uint32_t offset;
     const char *const *choices; /* NULL-terminated */
 } cn_field;
 #define CN_FIELD_INT(structure, field)                              \

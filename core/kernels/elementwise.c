@@ -101,7 +101,7 @@ static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t
     static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
     {                                                                                              \
         ARGUMENTS_1(output, input, parameters);                                                    \
-        if ((stride[1] == 1) | (n == 1))                                                           \
+        if (stride[1] == 1 || n == 1)                                                              \
             FOR_EACH(n, const input x = p[i]; out[i] = value;);                                    \
         else                                                                                       \
             IN_TILES(name, 1, output, input);                                                      \
@@ -110,7 +110,7 @@ static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t
     static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
     {                                                                                              \
         ARGUMENTS_2(output, input, parameters);                                                    \
-        if (((stride[1] == 1) & (stride[2] == 1)) | (n == 1))                                      \
+        if ((stride[1] == 1 && stride[2] == 1) || n == 1)                                          \
             FOR_EACH(n, const input a = p[i]; const input b = q[i]; out[i] = value;);              \
         else                                                                                       \
             IN_TILES(name, 2, output, input);                                                      \
@@ -138,7 +138,7 @@ static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t
     static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
     {                                                                                              \
         ARGUMENTS_2(output, input, parameters);                                                    \
-        if (n == 1 || (stride[1] == 1 && stride[2] == 1)) {                                        \
+        if ((stride[1] == 1 && stride[2] == 1) || n == 1) {                                        \
             FOR_EACH(n, const input a = p[i]; const input b = q[i]; out[i] = value;);              \
         } else if (stride[1] == 1 && stride[2] == 0) {                                             \
             const input b = *q;                                                                    \
