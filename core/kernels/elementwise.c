@@ -52,10 +52,15 @@ CN_INLINE void gather_of(size_t element, unsigned char *tile, const unsigned cha
         memcpy(tile + (size_t)i * element, last, element);
 }
 
-/* Runs `loop` on whole blocks of dense operands, by way of tiles where they are not so; `in` and `out` are the sizes of
- * an element of the inputs and of the output. */
-static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t in, size_t out, int64_t n,
-                                               void *const *pointer, const int64_t *stride, const double *scalar)
+/* How many inputs a loop has, and the sizes of an element of these and of the output. */
+typedef struct operands {
+    uint8_t inputs, in, out;
+} operands;
+
+/* Runs `loop` on whole blocks of dense operands, by way of tiles where they are not so. Few enough arguments for a call
+ * in last place to be a jump: loops need no frame. */
+static __attribute__((noinline)) void in_tiles(int64_t n, void *const *pointer, const int64_t *stride,
+                                               const double *scalar, cn_loop *loop, operands o)
 {
     static const int64_t dense[] = {1, 1, 1};
     _Alignas(64) unsigned char tile[COUNT(dense)][TILE * sizeof(double)];
@@ -64,23 +69,23 @@ static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t
         if (count > BLOCK)
             count &= -BLOCK;
         const int64_t padded = (count + BLOCK - 1) & -BLOCK;
-        unsigned char *to = (unsigned char *)pointer[0] + (size_t)begin * out;
+        unsigned char *to = (unsigned char *)pointer[0] + (size_t)begin * o.out;
         void *at[COUNT(dense)] = {count == padded ? to : tile[0]};
-        for (int k = 1; k <= inputs; k++) {
-            const int64_t step = stride[k] * (int64_t)in;
+        for (int k = 1; k <= o.inputs; k++) {
+            const int64_t step = stride[k] * o.in;
             unsigned char *from = (unsigned char *)pointer[k] + begin * step;
             const bool direct = stride[k] == 1 && count == padded;
             at[k] = direct ? from : tile[k];
             if (direct || (stride[k] == 0 && begin > 0))
                 continue;
-            if (in == sizeof(float))
+            if (o.in == sizeof(float))
                 gather_of(sizeof(float), tile[k], from, step, count, padded);
             else
                 gather_of(sizeof(double), tile[k], from, step, count, padded);
         }
         loop(padded, at, dense, scalar);
         if (count != padded)
-            memcpy(to, tile[0], (size_t)count * out);
+            memcpy(to, tile[0], (size_t)count * o.out);
     }
 }
 
@@ -95,7 +100,7 @@ static __attribute__((noinline)) void in_tiles(cn_loop *loop, int inputs, size_t
     (void)scalar;                                 \
     parameters
 #define IN_TILES(name, inputs, output, input) \
-    in_tiles(name, inputs, sizeof(input), sizeof(output), n, pointer, stride, scalar)
+    in_tiles(n, pointer, stride, scalar, name, (operands){inputs, sizeof(input), sizeof(output)})
 
 #define LOOP_1(name, output, input, x, parameters, value)                                          \
     static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
