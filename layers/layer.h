@@ -208,7 +208,7 @@ typedef struct cn_field {
 #field, CN_FIELD_TYPE_LAYERS, offsetof(structure, field), NULL \
     }
 
-enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 40, CN_MAX_LAYERS = 16 };
+enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 32, CN_MAX_LAYERS = 16 };
 
 /* What happens to the masks of the inputs. */
 typedef enum cn_mask_rule {
