@@ -149,7 +149,7 @@ typedef enum cn_field_type {
 typedef struct cn_field {
     const char *name; /* Keras' name of the argument */
     cn_field_type type;
-    size_t offset;
+    uint32_t offset;
     const char *const *choices; /* NULL-terminated */
 } cn_field;
 #define CN_FIELD_INT(structure, field)                              \
@@ -210,7 +210,7 @@ typedef struct cn_field {
 #field, CN_FIELD_TYPE_LAYERS, offsetof(structure, field), NULL \
     }
 
-enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 40, CN_MAX_LAYERS = 16 };
+enum { CN_NAME_BYTES = 64, CN_MAX_FIELDS = 32, CN_MAX_LAYERS = 16 };
 
 /* What happens to the masks of the inputs. */
 typedef enum cn_mask_rule {

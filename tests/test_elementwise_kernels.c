@@ -1,5 +1,6 @@
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector_math.h"
+#include "core/pieces.h"
 #include <criterion/criterion.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -109,6 +110,44 @@ WITHIN(erf, erf, 2)
 WITHIN(softplus, right_softplus, 2)
 WITHIN(sigmoid, right_sigmoid, 3)
 WITHIN(tanh, tanh, 3)
+
+/* Every STEP-th of all floats by their bits, with the denormals, which count as 0, infinities and NaN among them. What
+ * is flushed on the way to a result may take less than the least normal number from it. */
+Test(elementwise_kernels, transcendental_functions_are_right_over_all_floats)
+{
+    enum { STEP = 1021, BLOCK = 1 << 16 };
+    static const struct {
+        const char *name;
+        int loop;
+        double (*right)(double);
+        double bound;
+    } functions[] = {{"exp", CN_LOOP_exp, exp, 2},
+                     {"erf", CN_LOOP_erf, erf, 2},
+                     {"sigmoid", CN_LOOP_sigmoid, right_sigmoid, 3},
+                     {"tanh", CN_LOOP_tanh, tanh, 5}};
+    static float x[BLOCK], y[BLOCK];
+    static double right[BLOCK];
+    const int64_t stride[] = {1, 1};
+    for (size_t f = 0; f < COUNT(functions); f++)
+        for (uint64_t first = 0; first <= UINT32_MAX; first += (uint64_t)STEP * BLOCK) {
+            int count = 0;
+            for (uint64_t next = first; count < BLOCK && next <= UINT32_MAX; next += STEP, count++) {
+                const uint32_t bits = (uint32_t)next;
+                memcpy(&x[count], &bits, sizeof bits);
+                right[count] = functions[f].right(fabsf(x[count]) < FLT_MIN ? 0 : (double)x[count]);
+            }
+            EACH_ISA(kernels)
+            {
+                const unsigned mode = cn_float_mode_flush();
+                kernels->elementwise->loop[functions[f].loop][F32](count, (void *[]){y, x}, stride, NULL);
+                cn_float_mode_restore(mode);
+                for (int i = 0; i < count; i++)
+                    if (!(fabs((double)y[i] - right[i]) < (double)FLT_MIN) &&
+                        !(ulps((double)y[i], right[i], 24, (double)FLT_MIN) <= functions[f].bound))
+                        cr_assert_fail("%s: %s(%a) = %a", kernels->name, functions[f].name, (double)x[i], (double)y[i]);
+            }
+        }
+}
 
 Test(elementwise_kernels, erfinv_inverts_erf)
 {

@@ -126,11 +126,11 @@ Test(fit_data, predictions_without_an_array_to_write_to_are_refused_before_anyth
     cn_view wrong[] = {cn_array((const float *)out[0], SAMPLES, 1), cn_array(out[0], SAMPLES - 1, 1), {0}};
     for (int i = 0; i < 3; i++) {
         expect_refused(!cn_predict_data(model, data, {wrong[i]},
-                                        .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                                        .callbacks = CN_CALLBACKS({.context = &calls, .on_predict_begin = count_call})),
                        i == 1 ? CN_SHAPES : CN_ARGUMENT, "predict: ");
         if (i != 1)
             expect_refused(!cn_predict(model, {cn_array(X[0], SAMPLES, 3)}, {wrong[i]},
-                                       .callbacks = {{.context = &calls, .on_predict_begin = count_call}}),
+                                       .callbacks = CN_CALLBACKS({.context = &calls, .on_predict_begin = count_call})),
                            CN_ARGUMENT, "not const");
     }
     cr_expect_eq(calls, 0);

@@ -1,52 +1,180 @@
 #include "core/kernels/isa.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/vector_math.h"
+#include <stdbool.h>
 #include <tgmath.h>
 
-/* A loop is its element's formula `value` in a plain `for`, with a form of its own for the strides that matter, so that
- * the compiler makes vector code of it. The vector code and its tail give the same bits because neither may contract
- * or reorder. `parameters` declares what the formula needs of scalar[]. */
-#define FOR_EACH(...)                              \
-    CN_INDEPENDENT for (int64_t i = 0; i < n; i++) \
-    {                                              \
-        __VA_ARGS__                                \
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* A loop is its element's formula `value` in a plain `for` over dense operands, so that the compiler makes vector code
+ * of it. The vector code and its tail give the same bits because neither may contract or reorder. `parameters` declares
+ * what the formula needs of scalar[]. Operands that a loop has no form for are made dense a tile at a time. To keep the
+ * library small there are four kinds:
+ *   LOOP     short formulas: the tail is the compiler's
+ *   SCALAR   the same, with forms for an operand that is one number, which arithmetic often has
+ *   VECTORS  long formulas, and those seldom used: whole vectors, and a tail that is one masked block for float and is
+ *            filled up in a tile for the other types
+ *   CALLS    calls of libm: one loop for all strides, as there is no vector code */
+#define FOR_EACH(count, ...)                               \
+    do {                                                   \
+        CN_INDEPENDENT for (int64_t i = 0; i < count; i++) \
+        {                                                  \
+            __VA_ARGS__                                    \
+        }                                                  \
+    } while (0)
+/* The number of iterations of the first loop is a multiple of every vector's elements. */
+#define FOR_BLOCKS(type, ...)                                              \
+    do {                                                                   \
+        const int64_t whole = n & -BLOCK;                                  \
+        FOR_EACH(whole, __VA_ARGS__);                                      \
+        if (IS_FLOAT(type) && n > whole)                                   \
+            CN_INDEPENDENT for (int64_t i = whole; i < whole + BLOCK; i++) \
+            {                                                              \
+                if (i < n) {                                               \
+                    __VA_ARGS__                                            \
+                }                                                          \
+            }                                                              \
+    } while (0)
+#define IS_FLOAT(type) _Generic((type)0, float : true, default : false)
+
+enum { BLOCK = 16, TILE = 256 }; /* elements */
+
+/* `padded` elements, those after `count` like the last. */
+CN_INLINE void gather_of(size_t element, unsigned char *tile, const unsigned char *from, int64_t step, int64_t count,
+                         int64_t padded)
+{
+    unsigned char last[sizeof(double)];
+    memcpy(last, from + (count - 1) * step, element);
+    int64_t first = step == 0 ? 0 : count;
+    for (int64_t i = 0; i < first; i++)
+        memcpy(tile + (size_t)i * element, from + i * step, element);
+    for (int64_t i = first; i < padded; i++)
+        memcpy(tile + (size_t)i * element, last, element);
+}
+
+/* How many inputs a loop has, and the sizes of an element of these and of the output. */
+typedef struct operands {
+    uint8_t inputs, in, out;
+} operands;
+
+/* Runs `loop` on whole blocks of dense operands, by way of tiles where they are not so. Few enough arguments for a call
+ * in last place to be a jump: loops need no frame. */
+static __attribute__((noinline)) void in_tiles(int64_t n, void *const *pointer, const int64_t *stride,
+                                               const double *scalar, cn_loop *loop, operands o)
+{
+    static const int64_t dense[] = {1, 1, 1};
+    _Alignas(64) unsigned char tile[COUNT(dense)][TILE * sizeof(double)];
+    for (int64_t begin = 0, count; begin < n; begin += count) {
+        count = n - begin < TILE ? n - begin : TILE;
+        if (count > BLOCK)
+            count &= -BLOCK;
+        const int64_t padded = (count + BLOCK - 1) & -BLOCK;
+        unsigned char *to = (unsigned char *)pointer[0] + (size_t)begin * o.out;
+        void *at[COUNT(dense)] = {count == padded ? to : tile[0]};
+        for (int k = 1; k <= o.inputs; k++) {
+            const int64_t step = stride[k] * o.in;
+            unsigned char *from = (unsigned char *)pointer[k] + begin * step;
+            const bool direct = stride[k] == 1 && count == padded;
+            at[k] = direct ? from : tile[k];
+            if (direct || (stride[k] == 0 && begin > 0))
+                continue;
+            if (o.in == sizeof(float))
+                gather_of(sizeof(float), tile[k], from, step, count, padded);
+            else
+                gather_of(sizeof(double), tile[k], from, step, count, padded);
+        }
+        loop(padded, at, dense, scalar);
+        if (count != padded)
+            memcpy(to, tile[0], (size_t)count * o.out);
     }
+}
+
+#define ARGUMENTS_1(output, input, parameters) \
+    output *out = pointer[0];                  \
+    const input *p = pointer[1];               \
+    (void)scalar;                              \
+    parameters
+#define ARGUMENTS_2(output, input, parameters)    \
+    output *out = pointer[0];                     \
+    const input *p = pointer[1], *q = pointer[2]; \
+    (void)scalar;                                 \
+    parameters
+#define IN_TILES(name, inputs, output, input) \
+    in_tiles(n, pointer, stride, scalar, name, (operands){inputs, sizeof(input), sizeof(output)})
 
 #define LOOP_1(name, output, input, x, parameters, value)                                          \
     static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
     {                                                                                              \
-        output *out = pointer[0];                                                                  \
-        const input *p = pointer[1];                                                               \
-        const int64_t step = stride[1];                                                            \
-        (void)scalar;                                                                              \
-        parameters;                                                                                \
-        if (step == 1)                                                                             \
-            FOR_EACH(const input x = p[i]; out[i] = value;)                                        \
+        ARGUMENTS_1(output, input, parameters);                                                    \
+        if (stride[1] == 1 || n == 1)                                                              \
+            FOR_EACH(n, const input x = p[i]; out[i] = value;);                                    \
         else                                                                                       \
-            FOR_EACH(const input x = p[i * step]; out[i] = value;)                                 \
+            IN_TILES(name, 1, output, input);                                                      \
+    }
+#define LOOP_2(name, output, input, a, b, parameters, value)                                       \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_2(output, input, parameters);                                                    \
+        if ((stride[1] == 1 && stride[2] == 1) || n == 1)                                          \
+            FOR_EACH(n, const input a = p[i]; const input b = q[i]; out[i] = value;);              \
+        else                                                                                       \
+            IN_TILES(name, 2, output, input);                                                      \
+    }
+#define VECTORS_1(name, output, input, x, parameters, value)                                       \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_1(output, input, parameters);                                                    \
+        if ((stride[1] == 1) & (IS_FLOAT(input) | (n % BLOCK == 0)))                               \
+            FOR_BLOCKS(input, const input x = p[i]; out[i] = value;);                              \
+        else                                                                                       \
+            IN_TILES(name, 1, output, input);                                                      \
+    }
+#define VECTORS_2(name, output, input, a, b, parameters, value)                                    \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_2(output, input, parameters);                                                    \
+        if ((stride[1] == 1) & (stride[2] == 1) & (IS_FLOAT(input) | (n % BLOCK == 0)))            \
+            FOR_BLOCKS(input, const input a = p[i]; const input b = q[i]; out[i] = value;);        \
+        else                                                                                       \
+            IN_TILES(name, 2, output, input);                                                      \
     }
 
-#define LOOP_2(name, output, input, a, b, parameters, value)                                        \
-    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar)  \
-    {                                                                                               \
-        output *out = pointer[0];                                                                   \
-        const input *p = pointer[1], *q = pointer[2];                                               \
-        const int64_t step_p = stride[1], step_q = stride[2];                                       \
-        (void)scalar;                                                                               \
-        parameters;                                                                                 \
-        if (n <= 0)                                                                                 \
-            return;                                                                                 \
-        if (step_p == 1 && step_q == 1) {                                                           \
-            FOR_EACH(const input a = p[i]; const input b = q[i]; out[i] = value;)                   \
-        } else if (step_p == 1 && step_q == 0) {                                                    \
-            const input b = *q;                                                                     \
-            FOR_EACH(const input a = p[i]; out[i] = value;)                                         \
-        } else if (step_p == 0 && step_q == 1) {                                                    \
-            const input a = *p;                                                                     \
-            FOR_EACH(const input b = q[i]; out[i] = value;)                                         \
-        } else {                                                                                    \
-            FOR_EACH(const input a = p[i * step_p]; const input b = q[i * step_q]; out[i] = value;) \
-        }                                                                                           \
+#define SCALAR_2(name, output, input, a, b, parameters, value)                                     \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_2(output, input, parameters);                                                    \
+        if ((stride[1] == 1 && stride[2] == 1) || n == 1) {                                        \
+            FOR_EACH(n, const input a = p[i]; const input b = q[i]; out[i] = value;);              \
+        } else if (stride[1] == 1 && stride[2] == 0) {                                             \
+            const input b = *q;                                                                    \
+            FOR_EACH(n, const input a = p[i]; out[i] = value;);                                    \
+        } else if (stride[1] == 0 && stride[2] == 1) {                                             \
+            const input a = *p;                                                                    \
+            FOR_EACH(n, const input b = q[i]; out[i] = value;);                                    \
+        } else {                                                                                   \
+            IN_TILES(name, 2, output, input);                                                      \
+        }                                                                                          \
+    }
+
+#define CALLS_1(name, output, input, x, parameters, value)                                         \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_1(output, input, parameters);                                                    \
+        const int64_t step = stride[1];                                                            \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const input x = p[i * step];                                                           \
+            out[i] = value;                                                                        \
+        }                                                                                          \
+    }
+#define CALLS_2(name, output, input, a, b, parameters, value)                                      \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        ARGUMENTS_2(output, input, parameters);                                                    \
+        const int64_t step_p = stride[1], step_q = stride[2];                                      \
+        for (int64_t i = 0; i < n; i++) {                                                          \
+            const input a = p[i * step_p], b = q[i * step_q];                                      \
+            out[i] = value;                                                                        \
+        }                                                                                          \
     }
 
 #define COPY(name, type)                                                                           \
@@ -60,33 +188,34 @@
             return;                                                                                \
         const type first = *p;                                                                     \
         if (step == 1)                                                                             \
-            FOR_EACH(out[i] = p[i];)                                                               \
+            FOR_EACH(n, out[i] = p[i];);                                                           \
         else if (step == 0)                                                                        \
-            FOR_EACH(out[i] = first;)                                                              \
+            FOR_EACH(n, out[i] = first;);                                                          \
         else                                                                                       \
-            FOR_EACH(out[i] = p[i * step];)                                                        \
+            FOR_EACH(n, out[i] = p[i * step];);                                                    \
     }
 
 /* Masks are whole or, at times, one element for all; either choice is often one number. */
-#define WHERE(name, type)                                                                                              \
-    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar)                     \
-    {                                                                                                                  \
-        type *out = pointer[0];                                                                                        \
-        const int32_t *c = pointer[1];                                                                                 \
-        const type *p = pointer[2], *q = pointer[3];                                                                   \
-        const int64_t step_c = stride[1], step_p = stride[2], step_q = stride[3];                                      \
-        (void)scalar;                                                                                                  \
-        if (n <= 0)                                                                                                    \
-            return;                                                                                                    \
-        const type a = *p, b = *q;                                                                                     \
-        if (step_c == 1 && step_p == 1 && step_q == 1)                                                                 \
-            FOR_EACH(const type x = p[i]; const type y = q[i]; out[i] = c[i] != 0 ? x : y;)                            \
-        else if (step_c == 1 && step_p == 1 && step_q == 0)                                                            \
-            FOR_EACH(const type x = p[i]; out[i] = c[i] != 0 ? x : b;)                                                 \
-        else if (step_c == 1 && step_p == 0 && step_q == 1)                                                            \
-            FOR_EACH(const type y = q[i]; out[i] = c[i] != 0 ? a : y;)                                                 \
-        else                                                                                                           \
-            FOR_EACH(const type x = p[i * step_p]; const type y = q[i * step_q]; out[i] = c[i * step_c] != 0 ? x : y;) \
+#define WHERE(name, type)                                                                          \
+    static void name(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar) \
+    {                                                                                              \
+        type *out = pointer[0];                                                                    \
+        const int32_t *c = pointer[1];                                                             \
+        const type *p = pointer[2], *q = pointer[3];                                               \
+        const int64_t step_c = stride[1], step_p = stride[2], step_q = stride[3];                  \
+        (void)scalar;                                                                              \
+        if (n <= 0)                                                                                \
+            return;                                                                                \
+        const type a = *p, b = *q;                                                                 \
+        if (step_c == 1 && step_p == 1 && step_q == 1)                                             \
+            FOR_EACH(n, const type x = p[i]; const type y = q[i]; out[i] = c[i] != 0 ? x : y;);    \
+        else if (step_c == 1 && step_p == 1 && step_q == 0)                                        \
+            FOR_EACH(n, const type x = p[i]; out[i] = c[i] != 0 ? x : b;);                         \
+        else if (step_c == 1 && step_p == 0 && step_q == 1)                                        \
+            FOR_EACH(n, const type y = q[i]; out[i] = c[i] != 0 ? a : y;);                         \
+        else                                                                                       \
+            FOR_EACH(n, const type x = p[i * step_p]; const type y = q[i * step_q];                \
+                     out[i] = c[i * step_c] != 0 ? x : y;);                                        \
     }
 
 #define COMPARISONS(suffix, type)                              \
@@ -171,16 +300,18 @@ CN_INLINE int32_t power(int32_t a, int32_t b)
     return wrapped(result);
 }
 
-#define UNARY(name, value) LOOP_1(name##_i32, int32_t, int32_t, x, , value)
-#define BINARY(name, value) LOOP_2(name##_i32, int32_t, int32_t, a, b, , value)
-BINARY(add, wrapped((uint32_t)a + (uint32_t)b))
-BINARY(subtract, wrapped((uint32_t)a - (uint32_t)b))
-BINARY(multiply, wrapped((uint32_t)a *(uint32_t)b))
+#define UNARY(name, value) VECTORS_1(name##_i32, int32_t, int32_t, x, , value)
+#define BINARY(name, value) VECTORS_2(name##_i32, int32_t, int32_t, a, b, , value)
+#define SCALAR(name, value) SCALAR_2(name##_i32, int32_t, int32_t, a, b, , value)
+#define CALLS(name, value) CALLS_2(name##_i32, int32_t, int32_t, a, b, , value)
+SCALAR(add, wrapped((uint32_t)a + (uint32_t)b))
+SCALAR(subtract, wrapped((uint32_t)a - (uint32_t)b))
+SCALAR(multiply, wrapped((uint32_t)a *(uint32_t)b))
 BINARY(maximum, a > b ? a : b)
 BINARY(minimum, a < b ? a : b)
-BINARY(power, power(a, b))
-BINARY(mod, mod(a, b))
-BINARY(floor_divide, floor_divide(a, b))
+CALLS(power, power(a, b))
+CALLS(mod, mod(a, b))
+CALLS(floor_divide, floor_divide(a, b))
 BINARY(logical_and, (a != 0) & (b != 0))
 BINARY(logical_or, (a != 0) | (b != 0))
 UNARY(logical_not, x == 0)
@@ -188,8 +319,8 @@ UNARY(negative, wrapped(0u - (uint32_t)x))
 UNARY(absolute, x < 0 ? wrapped(0u - (uint32_t)x) : x)
 UNARY(sign, (x > 0) - (x < 0))
 UNARY(square, wrapped((uint32_t)x *(uint32_t)x))
-LOOP_1(clip_i32, int32_t, int32_t, x, const int32_t low = i32_from_f64(scalar[0]);
-       const int32_t high = i32_from_f64(scalar[1]), (x < low ? low : x) > high ? high : (x < low ? low : x))
+VECTORS_1(clip_i32, int32_t, int32_t, x, const int32_t low = i32_from_f64(scalar[0]);
+          const int32_t high = i32_from_f64(scalar[1]), (x < low ? low : x) > high ? high : (x < low ? low : x))
 
 #define ALL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, name##_i32},
 #define REAL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, NULL},

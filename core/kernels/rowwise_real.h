@@ -171,17 +171,26 @@ CN_INLINE void FN(crossentropy_grad_body)(FN(blocks) * b)
     }
 }
 
-/* Rows that lie one behind the other, or columns: `matrices` inputs as large as the rows and, after them, a number a
- * row if `numbers`; the output is as large as the rows, or a number a row if `reduces`. `fill` is what fills up input
- * 0. */
-CN_INLINE void FN(each_row)(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer,
-                            FN(body) * body, int matrices, bool numbers, bool reduces, REAL fill)
+/* What is done for each row: to rows that lie one behind the other, each `joined` from blocks, or to many whose lanes
+ * lie `apart`. There are `matrices` inputs as large as the rows and, after them, a number a row if `numbers`; the
+ * output is as large as the rows, or a number a row if `reduces`. `fill` is what fills up input 0. */
+typedef struct FN(row_work) {
+    FN(body) * joined, *apart;
+    int matrices;
+    bool numbers, reduces;
+    REAL fill;
+} FN(row_work);
+
+static void FN(each_row)(const FN(row_work) * work, int64_t rows, int64_t row_step, int64_t n, int64_t step,
+                         void *const *pointer)
 {
+    const int matrices = work->matrices;
+    const bool numbers = work->numbers, reduces = work->reduces;
+    const REAL fill = work->fill;
     FN(blocks) b;
     REAL *out = pointer[0];
     const REAL *const number = numbers ? pointer[1 + matrices] : NULL;
-    b.joined = row_step != 1 && n > CN_ROW_SHORT;
-    if (b.joined) {
+    if (row_step != 1 && n > CN_ROW_SHORT) {
         const int over = (int)(n % LANES);
         b.step = LANES;
         b.has_tail = over > 0;
@@ -194,7 +203,7 @@ CN_INLINE void FN(each_row)(int64_t rows, int64_t row_step, int64_t n, int64_t s
             if (numbers)
                 ALL_LANES b.tail[matrices][lane] = number[r];
             b.out = out + r * row_step;
-            body(&b);
+            work->joined(&b);
             if (reduces)
                 out[r] = b.out_tail[0];
             else
@@ -203,7 +212,6 @@ CN_INLINE void FN(each_row)(int64_t rows, int64_t row_step, int64_t n, int64_t s
         }
         return;
     }
-    b.has_tail = false;
     b.count = n;
     REAL gathered[MAX_INPUTS][CN_ROW_SHORT * LANES], scattered[CN_ROW_SHORT * LANES];
     for (int64_t r = 0; r < rows; r += LANES) {
@@ -222,7 +230,7 @@ CN_INLINE void FN(each_row)(int64_t rows, int64_t row_step, int64_t n, int64_t s
         if (numbers)
             for (int lane = 0; lane < some; lane++)
                 b.tail[matrices][lane] = number[first + lane];
-        body(&b);
+        work->apart(&b);
         if (reduces)
             for (int lane = 0; lane < some; lane++)
                 out[first + lane] = b.out_tail[lane];
@@ -233,10 +241,22 @@ CN_INLINE void FN(each_row)(int64_t rows, int64_t row_step, int64_t n, int64_t s
     }
 }
 
-#define EACH_ROW(name, matrices, numbers, reduces, fill)                                                   \
-    static void FN(name)(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer)    \
-    {                                                                                                      \
-        FN(each_row)(rows, row_step, n, step, pointer, FN(name##_body), matrices, numbers, reduces, fill); \
+/* The body is compiled for each of the two, as it is faster without what it need not ask. */
+#define EACH_ROW(name, matrices, numbers, reduces, fill)                                                          \
+    static void FN(name##_joined)(FN(blocks) * b)                                                                 \
+    {                                                                                                             \
+        b->joined = true;                                                                                         \
+        FN(name##_body)(b);                                                                                       \
+    }                                                                                                             \
+    static void FN(name##_apart)(FN(blocks) * b)                                                                  \
+    {                                                                                                             \
+        b->joined = b->has_tail = false;                                                                          \
+        FN(name##_body)(b);                                                                                       \
+    }                                                                                                             \
+    static void FN(name)(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer)           \
+    {                                                                                                             \
+        static const FN(row_work) work = {FN(name##_joined), FN(name##_apart), matrices, numbers, reduces, fill}; \
+        FN(each_row)(&work, rows, row_step, n, step, pointer);                                                    \
     }
 EACH_ROW(softmax, 1, false, false, -(REAL)INFINITY)
 EACH_ROW(log_softmax, 1, false, false, -(REAL)INFINITY)

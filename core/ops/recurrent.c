@@ -79,6 +79,12 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     return s;
 }
 
+cn_recurrent_way cn_recurrent_way_of(cn_recurrence kind, cn_dtype dtype, int64_t batch, int64_t time, int64_t units)
+{
+    const sizes s = sizes_of(&(attributes){.kind = kind}, dtype, batch, time, units);
+    return (cn_recurrent_way){s.small, s.shared, s.packed, s.pieces};
+}
+
 static double nanoseconds(const sizes *s)
 {
     return (double)s->batch * (double)s->time * (double)s->width * (2 + (double)s->units / 8) / 4;

@@ -19,6 +19,15 @@ typedef struct cn_recurrent_sequence_args {
 typedef struct cn_recurrent_results {
     cn_tensor *sequence, *h, *c;
 } cn_recurrent_results;
+/* How a sequence is run, for tests. */
+typedef struct cn_recurrent_way {
+    bool small;     /* the products are those of the step kernels */
+    bool shared;    /* the threads share each step; else each has samples of its own */
+    bool packed;    /* the weights are packed for all steps */
+    int64_t pieces; /* of samples */
+} cn_recurrent_way;
+cn_recurrent_way cn_recurrent_way_of(cn_recurrence kind, cn_dtype dtype, int64_t batch, int64_t time, int64_t units);
+
 /* Differentiable once. */
 bool cn_recurrent_sequence(cn_recurrent_sequence_args args, cn_recurrent_results *results);
 #endif
