@@ -1,4 +1,5 @@
 #include "data/npy.h"
+#include "core/engine.h"
 #include "counting_allocator.h"
 #include "file_of_bytes.h"
 #include <limits.h>
