@@ -403,6 +403,7 @@ Test(saving, running_out_of_memory_anywhere_leaves_nothing_behind)
             cn_set_allocator((cn_allocator){NULL, NULL});
         }
         cr_expect(done, "%s: never enough", endings[f]);
+        unlink(saved_path);
     }
 }
 
