@@ -1,5 +1,6 @@
 #include "data/npy.h"
 #include "core/arena.h"
+#include "data/file.h"
 #include "data/npy_array.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -52,4 +53,19 @@ void cn_npy_free(cn_npy *npy)
     if (npy && npy->mapping)
         munmap(npy->mapping, npy->bytes);
     cn_release(npy);
+}
+
+bool cn_npy_save(const char *path, cn_view array)
+{
+    int64_t count = cn_shape_size(array.shape), bytes;
+    char header[CN_NPY_HEADER];
+    if (cn_failed())
+        return false;
+    if (!path || !array.data)
+        return cn_fail(CN_ARGUMENT, "npy_save: needs a path and an array");
+    if (array.shape.rank < 0 || array.shape.rank > CN_MAX_RANK || count < 0 ||
+        __builtin_mul_overflow(count, (int64_t)cn_array_type_size(array.type), &bytes))
+        return cn_fail(CN_SHAPES, "npy_save: %s: the array has no shape", path);
+    size_t head = cn_npy_header(header, array.type, array.shape);
+    return cn_replace_file(path, (const cn_bytes[]){{header, head}, {array.data, (size_t)bytes}}, 2);
 }

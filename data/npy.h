@@ -20,6 +20,10 @@ typedef struct cn_npy {
  * read, CN_FORMAT if it is no .npy file, is damaged or has fewer bytes than its header says, CN_UNSUPPORTED for another
  * element type, byte order or layout, or more than CN_MAX_RANK dimensions. */
 CN_API cn_npy *cn_npy_open(const char *path);
+/* Writes an array as NumPy does, in the place of a file that is there: a process that is killed at any moment leaves
+ * the old file or the new one, whole. False with the error set to CN_ARGUMENT for a path or an array that is NULL,
+ * CN_SHAPES for a shape that is none, CN_FILE if the file cannot be written. */
+CN_API bool cn_npy_save(const char *path, cn_view array);
 /* Ends the mapping; NULL is fine. */
 CN_API void cn_npy_free(cn_npy *npy);
 

@@ -214,17 +214,18 @@ bool cn_npy_read(const cn_npy_array *array, const char *name, cn_dtype dtype, vo
     return true;
 }
 
-size_t cn_npy_header(char out[CN_NPY_HEADER], cn_dtype dtype, cn_shape shape)
+size_t cn_npy_header(char out[CN_NPY_HEADER], cn_array_type type, cn_shape shape)
 {
-    static const char *const types[] = {[CN_F32] = "f4", [CN_F64] = "f8", [CN_I32] = "i4"};
+    static const char *const types[] = {[CN_ARRAY_F32] = "f4", [CN_ARRAY_F64] = "f8", [CN_ARRAY_I32] = "i4",
+                                        [CN_ARRAY_I64] = "i8", [CN_ARRAY_I8] = "i1",  [CN_ARRAY_U8] = "u1"};
+    const char *order = cn_array_type_size(type) == 1 ? "|" : __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ">" : "<";
     char dims[CN_SHAPE_TEXT], text[CN_NPY_HEADER];
     size_t used = 0;
     dims[0] = '\0';
     for (int d = 0; d < shape.rank; d++)
         used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%lld", d ? ", " : "", (long long)shape.dim[d]);
-    int length =
-        snprintf(text, sizeof text, "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s%s), }",
-                 __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? ">" : "<", types[dtype], dims, shape.rank == 1 ? "," : "");
+    int length = snprintf(text, sizeof text, "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s%s), }", order,
+                          types[type], dims, shape.rank == 1 ? "," : "");
     /* NumPy leaves room for the first dimension to grow to 21 digits. */
     int digits = shape.rank > 0 ? snprintf(NULL, 0, "%lld", (long long)shape.dim[0]) : 21;
     size_t total = (10 + (size_t)(length + 21 - digits) + 1 + 63) / 64 * 64;

@@ -1,7 +1,7 @@
 /* Private: NumPy's .npy format in memory: one array with a header before it. */
 #ifndef CN_DATA_NPY_ARRAY_H
 #define CN_DATA_NPY_ARRAY_H
-#include "core/tensor.h"
+#include "core/engine.h"
 #include "data/encoding.h"
 
 typedef struct cn_npy_array {
@@ -23,5 +23,5 @@ bool cn_npy_read(const cn_npy_array *array, const char *name, cn_dtype dtype, vo
 
 /* The header of an array in the machine's byte order, as NumPy writes it: a multiple of 64 bytes. Returns how many. */
 enum { CN_NPY_HEADER = 256 };
-size_t cn_npy_header(char header[CN_NPY_HEADER], cn_dtype dtype, cn_shape shape);
+size_t cn_npy_header(char header[CN_NPY_HEADER], cn_array_type type, cn_shape shape);
 #endif

@@ -260,8 +260,10 @@ static bool write_fields(json_t *config, const cn_layer *layer)
 {
     for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
         json_t *value = is_alias(layer->type, field) ? NULL : write_field(layer, field);
-        if (cn_failed())
+        if (cn_failed()) {
+            json_decref(value);
             return false;
+        }
         if (value)
             cn_config_set(config, field->name, value);
     }

@@ -94,7 +94,7 @@ static bool make_member(cn_stored_list *list, const cn_stored *stored, cn_zip_en
     size_t bytes = (size_t)cn_shape_size(variable->shape) * cn_dtype_size(variable->dtype);
     size_t length = strlen(stored->name) + sizeof ".npy";
     char header[CN_NPY_HEADER], *name = cn_arena_record(&list->arena, length);
-    size_t first = cn_npy_header(header, variable->dtype, variable->shape);
+    size_t first = cn_npy_header(header, cn_array_type_of(variable->dtype), variable->shape);
     char *contents = cn_arena_allocate(&list->arena, first + bytes);
     if (!name || !contents)
         return false;

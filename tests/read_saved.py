@@ -86,6 +86,8 @@ def check(path):
         assert list(weights) == [f"layers/lstm/cell/vars/{i}" for i in range(3)]
 
 
+numbers = np.load(sys.argv[1] + "/numbers.npy")
+assert np.array_equal(numbers, (np.arange(256) * 37 % 101 / 101 * 3).reshape(16, 16)) and numbers.dtype == "<f8"
 passed = failed = 0
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.npz")):
     try:

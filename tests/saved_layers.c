@@ -122,6 +122,11 @@ int main(int count, char **arguments)
         return 2;
     bool saves = strcmp(arguments[1], "save") == 0;
     cn_set_seed(saves ? 1 : 2);
+    if (saves) {
+        char path[1024];
+        snprintf(path, sizeof path, "%s/numbers.npy", arguments[2]);
+        failed += !cn_npy_save(path, cn_array(numbers(), 16, 16));
+    }
     for (int i = 0; i < SAMPLE_COUNT; i++) {
         bool done = saves ? save(&samples[i], arguments[2]) : check(&samples[i], arguments[2]);
         if (saves && !done)

@@ -168,6 +168,7 @@ Test(checkpoint, of_another_model_or_optimizer_changes_nothing)
     file = saved(other);
     expect_error(cn_restore_checkpoint(model, file), CN_FORMAT, "another model or optimizer");
     cn_safetensors_close(file);
+    unlink(file_path);
     file = cn_safetensors_open(file_of("\2\0\0\0\0\0\0\0{}", 10));
     expect_error(cn_restore_checkpoint(model, file), CN_FORMAT, "is no checkpoint");
     cn_safetensors_close(file);

@@ -1,4 +1,5 @@
 #include "data/npy.h"
+#include "core/engine.h"
 #include "counting_allocator.h"
 #include "file_of_bytes.h"
 #include <limits.h>
@@ -45,6 +46,40 @@ Test(npy, maps_a_matrix)
     cr_expect_not(npy->array.writable);
     cr_expect_arr_eq(npy->array.data, matrix, sizeof matrix);
     cn_npy_free(npy);
+}
+
+Test(npy, saves_what_it_can_map)
+{
+    static const float single[] = {1, 2, 3, 4, 5, 6};
+    static const int64_t wide[] = {INT64_MIN, -1, INT64_MAX};
+    static const uint8_t bytes[] = {0, 255};
+    const cn_view arrays[] = {cn_array(single, 2, 3), cn_array(wide, 3), cn_array(bytes, 1, 2, 1),
+                              cn_array(single, 0, 3), cn_array_with(single, CN_ARRAY_F32, false, CN_SHAPE())};
+    const char *path = file_of("old", 3);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        cr_assert(cn_npy_save(path, arrays[i]), "%s", cn_error_message());
+        cn_npy *npy = cn_npy_open(path);
+        cr_assert(npy, "%s", cn_error_message());
+        cr_expect_eq(npy->array.type, arrays[i].type);
+        cr_expect(cn_shape_equal(npy->array.shape, arrays[i].shape));
+        size_t size = (size_t)cn_shape_size(arrays[i].shape) * cn_array_type_size(arrays[i].type);
+        cr_expect(memcmp(npy->array.data, arrays[i].data, size) == 0);
+        cn_npy_free(npy);
+    }
+}
+
+Test(npy, does_not_save_what_is_no_array)
+{
+    static const float number = 1;
+    cr_expect_not(cn_npy_save("/nonexistent/x.npy", cn_array(&number, 1)));
+    cr_expect_eq(cn_error_code(), CN_FILE, "%s", cn_error_message());
+    cn_error_clear();
+    cr_expect_not(cn_npy_save("x.npy", (cn_view){.data = NULL}));
+    cr_expect_eq(cn_error_code(), CN_ARGUMENT, "%s", cn_error_message());
+    cn_error_clear();
+    cr_expect_not(cn_npy_save("x.npy", cn_array(&number, -2)));
+    cr_expect_eq(cn_error_code(), CN_SHAPES, "%s", cn_error_message());
+    cn_error_clear();
 }
 
 Test(npy, knows_the_element_types)

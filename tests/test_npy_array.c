@@ -81,7 +81,7 @@ Test(npy_array, refuses_what_it_cannot_be)
 Test(npy_array, writes_the_header_that_numpy_writes)
 {
     char header[CN_NPY_HEADER];
-    cr_assert_eq(cn_npy_header(header, CN_F32, CN_SHAPE(2, 3)), 128);
+    cr_assert_eq(cn_npy_header(header, CN_ARRAY_F32, CN_SHAPE(2, 3)), 128);
     static const char text[] = "\x93NUMPY\1\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   ";
     cr_expect_arr_eq(header, text, sizeof text - 1);
     cr_expect_eq(header[127], '\n');

@@ -1,5 +1,6 @@
 /* Models and weights on disk: what comes back, and what is refused. */
 #include "cornet.h"
+#include "counting_allocator.h"
 #include "file_of_bytes.h"
 #include "my_dense.h"
 #include "read_file.h"
@@ -370,6 +371,40 @@ Test(saving, names_a_layer_that_is_not_registered)
     cr_assert(cn_save(model, path_to(".keras")), "%s", cn_error_message());
     expect_error(!cn_load(saved_path), CN_UNSUPPORTED, "MyDense");
     cn_model_free(model);
+}
+
+/* Without memory */
+
+static bool save_and_load(const char *ending, bool whole)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2, .name = "a"), cn_batch_normalization(.name = "b"));
+    cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error(), .metrics = {cn_accuracy()});
+    const char *path = path_to(ending);
+    bool done = whole ? cn_save(model, path) : cn_save_weights(model, path) && cn_load_weights(model, path);
+    cn_model *again = done && whole ? cn_load(path) : NULL;
+    cn_model_free(model);
+    cn_model_free(again);
+    cn_clear_session();
+    return done && !cn_failed();
+}
+
+Test(saving, running_out_of_memory_anywhere_leaves_nothing_behind)
+{
+    static const char *const endings[] = {".keras", ".h5", ".weights.h5", ".hdf5", ".safetensors", ".npz"};
+    for (size_t f = 0; f < sizeof endings / sizeof *endings; f++) {
+        /* The first load registers the activations of Keras 2, for good. */
+        bool done = !save_and_load(endings[f], f < 2);
+        for (long limit = 0; !done && limit < 4000; limit++) {
+            counting_start(limit);
+            done = save_and_load(endings[f], f < 2);
+            cr_assert(done || cn_error_code() == CN_MEMORY, "%s, %ld: %s", endings[f], limit, cn_error_message());
+            cn_error_clear();
+            cr_assert_eq(counting.live, 0, "%s: %ld blocks are left after %ld", endings[f], counting.live, limit);
+            cn_set_allocator((cn_allocator){NULL, NULL});
+        }
+        cr_expect(done, "%s: never enough", endings[f]);
+        unlink(saved_path);
+    }
 }
 
 /* Killed while it saves */
