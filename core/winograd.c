@@ -61,6 +61,13 @@ bool cn_is_winograd(const cn_convolution *c, cn_convolution_pass pass)
            c->batch * c->in[0] * cn_divide_up(size[1], OUT) * cn_divide_up(size[2], OUT) >= LEAST_TILES;
 }
 
+/* From number n of the first tile to number n + 1, in rows of a number of all tiles: an odd number of cache lines. A
+ * tile's numbers are written and read together; a power of two apart they would share one set of L1. */
+static int64_t step_of(int64_t tiles, int64_t row)
+{
+    return (cn_divide_up(tiles * row, LINE) | 1) * LINE;
+}
+
 static job new_job(const cn_convolution *c, cn_convolution_pass pass)
 {
     const cn_kernels *kernels = cn_kernels_now();
@@ -86,7 +93,7 @@ static job new_job(const cn_convolution *c, cn_convolution_pass pass)
     j.most = cn_divide_up(j.columns, j.segments);
     j.block = fits / j.most * j.most;
     j.strips = j.images * j.rows * j.segments;
-    j.room = j.block * tile / (int64_t)sizeof(float);
+    j.room = NUMBERS * (step_of(j.block, j.row) + step_of(j.block, 2 * j.gemm->width));
     double flops = 18.0 * (double)(j.images * j.out[0] * j.out[1]) * (double)(j.deep * j.wide);
     j.pieces = 1;
     while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
@@ -161,7 +168,7 @@ static int64_t transform_strips(const job *j, int64_t first, int64_t past, float
         tiles += strip_at(j, i).tiles;
     for (int64_t i = first; i < past; i++) {
         strip s = strip_at(j, i);
-        transform_strip(j, &s, to + at * j->row, tiles * j->row);
+        transform_strip(j, &s, to + at * j->row, step_of(tiles, j->row));
         at += s.tiles;
     }
     return tiles;
@@ -172,12 +179,13 @@ static void multiply_panel(const job *j, cn_range columns, int64_t tiles, const 
     const float *weights = j->packed + columns.first * j->deep * NUMBERS;
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(tiles, j->gemm->most_rows[1]);
+    int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(tiles, parts, i);
             j->gemm->tile[vectors][r.count](
-                j->deep, in + (n * tiles + r.first) * j->row, j->row, 1, weights + n * j->deep * columns.count,
-                columns.count, out + (n * tiles + r.first) * columns.count, columns.count, j->gemm->width, false);
+                j->deep, in + n * in_step + r.first * j->row, j->row, 1, weights + n * j->deep * columns.count,
+                columns.count, out + n * out_step + r.first * columns.count, columns.count, j->gemm->width, false);
         }
 }
 
@@ -209,7 +217,7 @@ static void run_piece(void *context, int64_t piece)
 {
     const job *j = context;
     cn_range strips = cn_part(j->strips, j->pieces, piece);
-    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
@@ -219,7 +227,7 @@ static void run_piece(void *context, int64_t piece)
             at = 0;
             for (int64_t i = first; i < past; i++) {
                 strip s = strip_at(j, i);
-                transform_back(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                transform_back(j, &s, columns, out + at * columns.count, step_of(tiles, columns.count));
                 at += s.tiles;
             }
         }
@@ -253,12 +261,13 @@ static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const
 {
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(j->deep, j->gemm->most_rows[1]);
+    int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(j->deep, parts, i);
-            j->gemm->tile[vectors][r.count](
-                tiles, in + n * tiles * j->row + r.first, 1, j->row, out + n * tiles * columns.count, columns.count,
-                sum + (n * j->deep + r.first) * columns.count, columns.count, j->gemm->width, !begins);
+            j->gemm->tile[vectors][r.count](tiles, in + n * in_step + r.first, 1, j->row, out + n * out_step,
+                                            columns.count, sum + (n * j->deep + r.first) * columns.count, columns.count,
+                                            j->gemm->width, !begins);
         }
 }
 
@@ -267,7 +276,7 @@ static void correlate_piece(void *context, int64_t piece)
     const job *j = context;
     cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
     cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
-    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
     float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
@@ -277,7 +286,7 @@ static void correlate_piece(void *context, int64_t piece)
             at = 0;
             for (int64_t i = first; i < past; i++) {
                 strip s = strip_at(j, i);
-                transform_gradient(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                transform_gradient(j, &s, columns, out + at * columns.count, step_of(tiles, columns.count));
                 at += s.tiles;
             }
             correlate_panel(j, columns, tiles, in, out, sums + columns.first * j->deep * NUMBERS,
