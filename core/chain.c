@@ -141,6 +141,41 @@ bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
 
 /* Chains */
 
+/* Elements that are at least run through at once, where there are rows enough: a call for each pixel's few channels
+ * would take longer than its work. */
+enum { LEAST_RUN = 256 };
+
+/* Whether every operand either goes on from row to row as its elements do, or has one row for all. */
+static bool rows_join(const cn_link *link, const int64_t *step, int64_t columns)
+{
+    for (int o = 0; o < link->operands; o++)
+        if (step[o] ? step[o] != columns * link->column[o] * link->element[o]
+                    : link->column[o] != 0 && link->column[o] != 1)
+            return false;
+    return true;
+}
+
+/* Several rows at once: what is the same for all of them is repeated. */
+static void run_short_rows(const cn_link *link, unsigned char **at, int64_t *step, int64_t rows, int64_t columns)
+{
+    _Alignas(64) unsigned char repeated[CN_MAX_OPERANDS][LEAST_RUN * sizeof(double)];
+    int64_t together = cn_least(LEAST_RUN / columns, rows);
+    for (int o = 0; o < link->operands; o++) {
+        if (step[o] == 0 && link->column[o] != 0) {
+            size_t bytes = (size_t)(columns * link->element[o]);
+            for (int64_t r = 0; r < together; r++)
+                memcpy(repeated[o] + (size_t)r * bytes, at[o], bytes);
+            at[o] = repeated[o];
+        }
+        step[o] *= together;
+    }
+    for (; rows > 0; rows -= together) {
+        link->loop(cn_least(together, rows) * columns, (void *const *)at, link->column, link->scalar);
+        for (int o = 0; o < link->operands; o++)
+            at[o] += step[o];
+    }
+}
+
 static void run_link(const cn_chain *chain, const cn_link *link, void *const *pointer, unsigned char *tile, int64_t row,
                      int64_t rows, int64_t column, int64_t columns)
 {
@@ -159,6 +194,10 @@ static void run_link(const cn_chain *chain, const cn_link *link, void *const *po
     }
     if (rows == 1 || (link->flat && columns == chain->columns)) {
         link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
+        return;
+    }
+    if (columns * 2 <= LEAST_RUN && rows_join(link, step, columns)) {
+        run_short_rows(link, at, step, rows, columns);
         return;
     }
     for (int64_t r = 0; r < rows; r++) {
