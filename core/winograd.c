@@ -12,7 +12,7 @@ enum {
     TAPS = CN_WINOGRAD_TAPS,
     MULTIPLE = CN_WINOGRAD_MULTIPLE,
     MOST_CHANNELS = 256,
-    LEAST_TILES = 16,        /* to pay for the transformed weights */
+    LEAST_TILES = 8,         /* to pay for the transformed weights */
     BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
     SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
@@ -107,11 +107,24 @@ static int64_t panels(const job *j)
     return cn_divide_up(j->wide, 2 * j->gemm->width);
 }
 
-/* First column and columns of a panel; the transformed weights of it are NUMBERS matrices of j->deep rows. */
+/* First column and columns of a panel. */
 static cn_range panel_of(const job *j, int64_t panel)
 {
     int64_t first = panel * 2 * j->gemm->width;
     return (cn_range){first, cn_least(2 * j->gemm->width, j->wide - first)};
+}
+
+/* Transformed weights lie panel after panel, NUMBERS matrices of j->deep rows each: where a panel's begin. */
+static int64_t place_of_panel(const job *j, int64_t first_column)
+{
+    return first_column / (2 * j->gemm->width) * NUMBERS * step_of(j->deep, 2 * j->gemm->width);
+}
+
+/* The floats of all transformed weights. */
+static int64_t transformed_size(const job *j)
+{
+    cn_range last = panel_of(j, panels(j) - 1);
+    return place_of_panel(j, last.first) + NUMBERS * step_of(j->deep, last.count);
 }
 
 static void transform_weights(void *context, int64_t panel)
@@ -119,7 +132,7 @@ static void transform_weights(void *context, int64_t panel)
     const job *j = context;
     cn_range columns = panel_of(j, panel);
     int64_t channels = j->turned ? j->wide : j->deep, filters = j->turned ? j->deep : j->wide;
-    float *packed = j->packed + columns.first * j->deep * NUMBERS;
+    float *packed = j->packed + place_of_panel(j, columns.first);
     _Alignas(64) float taps[TAPS * TAPS * LINE * 2 * MOST_WIDTH];
     for (int64_t first = 0; first < j->deep; first += LINE) {
         for (int t = 0; t < TAPS * TAPS; t++) {
@@ -134,7 +147,7 @@ static void transform_weights(void *context, int64_t panel)
                               columns.count, columns.count);
         }
         j->winograd->kernel(LINE * columns.count, taps, LINE * columns.count, packed + first * columns.count,
-                            j->deep * columns.count);
+                            step_of(j->deep, columns.count));
     }
 }
 
@@ -176,16 +189,17 @@ static int64_t transform_strips(const job *j, int64_t first, int64_t past, float
 
 static void multiply_panel(const job *j, cn_range columns, int64_t tiles, const float *in, float *out)
 {
-    const float *weights = j->packed + columns.first * j->deep * NUMBERS;
+    const float *weights = j->packed + place_of_panel(j, columns.first);
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(tiles, j->gemm->most_rows[1]);
     int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
+    int64_t step = step_of(j->deep, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(tiles, parts, i);
-            j->gemm->tile[vectors][r.count](
-                j->deep, in + n * in_step + r.first * j->row, j->row, 1, weights + n * j->deep * columns.count,
-                columns.count, out + n * out_step + r.first * columns.count, columns.count, j->gemm->width, false);
+            j->gemm->tile[vectors][r.count](j->deep, in + n * in_step + r.first * j->row, j->row, 1, weights + n * step,
+                                            columns.count, out + n * out_step + r.first * columns.count, columns.count,
+                                            j->gemm->width, false);
         }
 }
 
@@ -262,11 +276,12 @@ static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(j->deep, j->gemm->most_rows[1]);
     int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
+    int64_t step = step_of(j->deep, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(j->deep, parts, i);
             j->gemm->tile[vectors][r.count](tiles, in + n * in_step + r.first, 1, j->row, out + n * out_step,
-                                            columns.count, sum + (n * j->deep + r.first) * columns.count, columns.count,
+                                            columns.count, sum + n * step + r.first * columns.count, columns.count,
                                             j->gemm->width, !begins);
         }
 }
@@ -277,7 +292,7 @@ static void correlate_piece(void *context, int64_t piece)
     cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
     cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
     float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
-    float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
+    float *sums = j->sums + piece / j->panel_pieces * transformed_size(j);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
@@ -289,8 +304,7 @@ static void correlate_piece(void *context, int64_t piece)
                 transform_gradient(j, &s, columns, out + at * columns.count, step_of(tiles, columns.count));
                 at += s.tiles;
             }
-            correlate_panel(j, columns, tiles, in, out, sums + columns.first * j->deep * NUMBERS,
-                            first == strips.first);
+            correlate_panel(j, columns, tiles, in, out, sums + place_of_panel(j, columns.first), first == strips.first);
         }
     }
 }
@@ -298,18 +312,18 @@ static void correlate_piece(void *context, int64_t piece)
 static void transform_sums(void *context, int64_t channel)
 {
     const job *j = context;
-    int64_t all = j->deep * j->wide;
     for (int64_t p = 0; p < panels(j); p++) {
         cn_range columns = panel_of(j, p);
-        j->winograd->kernel_gradient(
-            columns.count, j->sums + columns.first * j->deep * NUMBERS + channel * columns.count,
-            j->deep * columns.count, j->parts, NUMBERS * all, j->result + channel * j->wide + columns.first, all);
+        j->winograd->kernel_gradient(columns.count,
+                                     j->sums + place_of_panel(j, columns.first) + channel * columns.count,
+                                     step_of(j->deep, columns.count), j->parts, transformed_size(j),
+                                     j->result + channel * j->wide + columns.first, j->deep * j->wide);
     }
 }
 
 static void cut_sums(job *j)
 {
-    int64_t bytes = NUMBERS * j->deep * j->wide * (int64_t)sizeof(float), pieces = j->pieces;
+    int64_t bytes = transformed_size(j) * (int64_t)sizeof(float), pieces = j->pieces;
     j->parts = 1;
     while (j->parts * 2 <= pieces && (j->parts < 2 || j->parts * 2 * bytes <= SUMS_BYTES))
         j->parts *= 2;
@@ -323,7 +337,7 @@ size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
     j.parts = 1;
     if (pass == CN_CONVOLVE_KERNEL)
         cut_sums(&j);
-    return (size_t)(j.parts * NUMBERS * j.deep * j.wide + j.pieces * j.room) * sizeof(float);
+    return (size_t)(j.parts * transformed_size(&j) + j.pieces * j.room) * sizeof(float);
 }
 
 void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *weights,
@@ -334,7 +348,7 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
     j.weights = weights;
     j.result = result;
     j.packed = workspace;
-    j.rooms = j.packed + NUMBERS * j.deep * j.wide;
+    j.rooms = j.packed + transformed_size(&j);
     j.finish = finish;
     j.context = context;
     double products = 2.0 * NUMBERS * (double)(j.strips * j.most) * (double)(j.deep * j.wide);
@@ -342,7 +356,7 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
         cut_sums(&j);
         j.gradient = weights;
         j.sums = workspace;
-        j.rooms = j.sums + j.parts * NUMBERS * j.deep * j.wide;
+        j.rooms = j.sums + j.parts * transformed_size(&j);
         cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
         cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
         return;

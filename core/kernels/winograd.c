@@ -10,10 +10,12 @@
 #define VECTOR_BYTES 16
 #endif
 
-typedef float vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
+/* In memory vectors may lie anywhere; those of this file's own are aligned, or each would touch two cache lines. */
+typedef float vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef float block __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
 enum { WIDTH = VECTOR_BYTES / sizeof(float), IN = CN_WINOGRAD_IN, OUT = CN_WINOGRAD_OUT, TAPS = CN_WINOGRAD_TAPS };
-#define AT(p) (*(vector *)(p))
-#define CONST_AT(p) (*(const vector *)(p))
+#define AT(p) (*(block *)(p))
+#define CONST_AT(p) (*(const block *)(p))
 
 /* Each transform multiplies by a matrix from both sides: down the columns, then along the rows. These are the products
  * with one vector: y[i * step] for x0, x1, ... */
