@@ -12,7 +12,7 @@ enum {
     TAPS = CN_WINOGRAD_TAPS,
     MULTIPLE = CN_WINOGRAD_MULTIPLE,
     MOST_CHANNELS = 256,
-    LEAST_TILES = 8,         /* to pay for the transformed weights */
+    LEAST_TILES = 4,         /* to pay for the transformed weights */
     BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
     SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
