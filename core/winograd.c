@@ -161,16 +161,15 @@ static strip strip_at(const job *j, int64_t number)
 /* Tiles of a strip, transformed: tile t's number n is at to[n * step + t * j->row]. */
 static void transform_strip(const job *j, const strip *s, float *to, int64_t step)
 {
-    const float *image = j->from + s->image * j->in[0] * j->in[1] * j->deep;
-    for (int64_t t = 0; t < s->tiles; t++) {
-        const float *from[NUMBERS];
-        for (int n = 0; n < NUMBERS; n++) {
-            int64_t row = s->row * OUT - j->before[0] + n / IN, column = (s->first + t) * OUT - j->before[1] + n % IN;
-            bool inside = row >= 0 && row < j->in[0] && column >= 0 && column < j->in[1];
-            from[n] = inside ? image + (row * j->in[1] + column) * j->deep : zeros;
-        }
-        j->winograd->input(j->deep, from, to + t * j->row, step);
+    const float *image = j->from + s->image * j->in[0] * j->in[1] * j->deep, *from[IN];
+    int64_t pixel[IN];
+    for (int i = 0; i < IN; i++) {
+        int64_t row = s->row * OUT - j->before[0] + i;
+        bool inside = row >= 0 && row < j->in[0];
+        from[i] = inside ? image + row * j->in[1] * j->deep : zeros;
+        pixel[i] = inside ? j->deep : 0;
     }
+    j->winograd->input(j->deep, s->tiles, from, pixel, s->first * OUT - j->before[1], j->in[1], to, j->row, step);
 }
 
 /* Strips `first` to past - 1, tile after tile: gives the number of tiles. */
@@ -258,16 +257,10 @@ static void run_piece(void *context, int64_t piece)
 static void transform_gradient(const job *j, const strip *s, cn_range columns, float *to, int64_t step)
 {
     int64_t high, broad, place = place_of(j, s, &high, &broad);
-    for (int64_t t = 0; t < s->tiles; t++) {
-        const float *from[OUT * OUT];
-        for (int64_t n = 0; n < OUT * OUT; n++) {
-            int64_t row = n / OUT, column = t * OUT + n % OUT;
-            from[n] = row < high && column < broad
-                          ? j->gradient + (place + row * j->out[1] + column) * j->wide + columns.first
-                          : zeros;
-        }
-        j->winograd->result_gradient(columns.count, from, to + t * columns.count, step);
-    }
+    for (int64_t t = 0; t < s->tiles; t++)
+        j->winograd->result_gradient(columns.count, j->gradient + (place + t * OUT) * j->wide + columns.first,
+                                     j->out[1] * j->wide, j->wide, high, cn_least(OUT, broad - t * OUT),
+                                     to + t * columns.count, step);
 }
 
 static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const float *in, const float *out,
