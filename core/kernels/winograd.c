@@ -76,7 +76,8 @@ static inline __attribute__((always_inline)) void kernel_transposed(vector x0, v
     y[2 * step] = sum_2 * (1.0f / 6) - sum + x5;
 }
 
-/* Neighbouring tiles have two columns of pixels in common, which are not transformed again. */
+/* Neighbouring tiles have two columns of pixels in common, which are not transformed again. The rows of the next row of
+ * tiles are fetched: the input of a kernel's gradient was last seen in the forward pass. */
 static void input(int64_t count, int64_t tiles, const float *const *from, const int64_t *pixel, int64_t first,
                   int64_t columns, float *numbers, int64_t row_step, int64_t step)
 {
@@ -88,6 +89,8 @@ static void input(int64_t count, int64_t tiles, const float *const *from, const 
                 at[j] = half[(t * OUT + j) % IN];
             for (; x < first + t * OUT + IN; x++) {
                 vector *h = half[(x - first) % IN];
+                for (int i = 2; i < IN; i++)
+                    __builtin_prefetch(from[i] + (OUT * columns + x) * pixel[i] + c);
                 if (x < 0 || x >= columns)
                     memset(h, 0, sizeof half[0]);
                 else
