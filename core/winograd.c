@@ -13,7 +13,7 @@ enum {
     MULTIPLE = CN_WINOGRAD_MULTIPLE,
     MOST_CHANNELS = 256,
     LEAST_TILES = 4,         /* to pay for the transformed weights */
-    BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
+    BLOCK_BYTES = 256 << 10, /* of transformed tiles, to stay in L2 beside weights */
     SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
     MOST_WIDTH = 16, /* of a vector of floats */
