@@ -141,6 +141,20 @@ bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
 
 /* Chains */
 
+/* Elements that are at least run through at once, where there are rows enough: a call for each pixel's few channels
+ * would take longer than its work. */
+enum { LEAST_RUN = 256 };
+
+/* Whether every operand either goes on from row to row as its elements do, or has one row for all. */
+static bool rows_join(const cn_link *link, const int64_t *step, int64_t columns)
+{
+    for (int o = 0; o < link->operands; o++)
+        if (step[o] ? step[o] != columns * link->column[o] * link->element[o]
+                    : link->column[o] != 0 && link->column[o] != 1)
+            return false;
+    return true;
+}
+
 /* Fills `total` bytes with a row, over and over. */
 static void repeat_row(unsigned char *to, const unsigned char *row, int64_t bytes, int64_t total)
 {
@@ -149,21 +163,23 @@ static void repeat_row(unsigned char *to, const unsigned char *row, int64_t byte
         memcpy(to + done, to, (size_t)cn_least(done, total - done));
 }
 
-/* Rows of few columns take longer to begin than to run: some at once, with the row that is the same for all, a bias, as
- * often as there are rows. */
-static void run_repeating(const cn_link *link, unsigned char **at, const int64_t *step, int64_t rows, int64_t columns)
+/* Several rows at once: what is the same for all of them is repeated. */
+static void run_short_rows(const cn_link *link, unsigned char **at, int64_t *step, int64_t rows, int64_t columns)
 {
-    _Alignas(64) unsigned char repeated[CN_MAX_OPERANDS][16 * CN_REPEATED_BYTES];
-    const int64_t many = cn_least(rows, (int64_t)sizeof repeated[0] / (columns * 8));
-    for (int o = 0; o < link->operands; o++)
-        if (step[o] == 0 && link->column[o] == 1) {
-            repeat_row(repeated[o], at[o], columns * link->element[o], many * columns * link->element[o]);
+    _Alignas(64) unsigned char repeated[CN_MAX_OPERANDS][LEAST_RUN * sizeof(double)];
+    int64_t together = cn_least(LEAST_RUN / columns, rows);
+    for (int o = 0; o < link->operands; o++) {
+        if (step[o] == 0 && link->column[o] != 0) {
+            int64_t bytes = columns * link->element[o];
+            repeat_row(repeated[o], at[o], bytes, together * bytes);
             at[o] = repeated[o];
         }
-    for (int64_t r = 0; r < rows; r += many) {
-        link->loop(cn_least(many, rows - r) * columns, (void *const *)at, link->column, link->scalar);
+        step[o] *= together;
+    }
+    for (; rows > 0; rows -= together) {
+        link->loop(cn_least(together, rows) * columns, (void *const *)at, link->column, link->scalar);
         for (int o = 0; o < link->operands; o++)
-            at[o] += step[o] * many;
+            at[o] += step[o];
     }
 }
 
@@ -187,8 +203,8 @@ static void run_link(const cn_chain *chain, const cn_link *link, void *const *po
         link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
         return;
     }
-    if (link->repeats && columns == chain->columns) {
-        run_repeating(link, at, step, rows, columns);
+    if (columns * 2 <= LEAST_RUN && rows_join(link, step, columns)) {
+        run_short_rows(link, at, step, rows, columns);
         return;
     }
     for (int64_t r = 0; r < rows; r++) {

@@ -28,8 +28,7 @@ bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation);
 typedef struct cn_link {
     cn_loop *loop;
     int operands;
-    bool flat;    /* every operand is dense or repeats one element, so rows may be run through in one go */
-    bool repeats; /* the same, but for some that repeat a row of few columns */
+    bool flat; /* every operand is dense or repeats one element, so rows may be run through in one go */
     int16_t pointer[CN_MAX_OPERANDS];
     int16_t element[CN_MAX_OPERANDS];
     int64_t row[CN_MAX_OPERANDS], column[CN_MAX_OPERANDS]; /* strides in elements */
@@ -44,8 +43,6 @@ typedef struct cn_chain {
 } cn_chain;
 
 enum { CN_TILE_BYTES = 8192, CN_TILE_SLOTS = 8 };
-/* Rows of no more bytes than this are repeated. */
-enum { CN_REPEATED_BYTES = 64 };
 
 /* The kernel of a chain standing alone; `prepared` is the chain. */
 cn_kernel cn_run_chain;

@@ -152,6 +152,16 @@ static void copy_rows(const job *j, int64_t place, int64_t rows, int64_t column,
     }
 }
 
+/* The result's rows of a block, its group's columns from a panel up to the block's. */
+static void finish_block(const job *j, const block *b, int64_t panel)
+{
+    const cn_gathering *g = &j->g;
+    int64_t columns, first = panel_of(j, panel, &columns), past = panel_of(j, b->panel - 1, &columns) + columns;
+    int64_t column = b->group * g->columns + first;
+    j->finish(j->context, j->result + (b->place * g->row + column) * j->size, g->row, 0, b->place, b->rows, column,
+              past - first);
+}
+
 static void multiply_piece(void *context, int64_t piece)
 {
     const job *j = context;
@@ -166,12 +176,15 @@ static void multiply_piece(void *context, int64_t piece)
         b.begins = done == 0;
         for (b.group = panels.first / j->panels; b.group * j->panels < end; b.group++) {
             int64_t before = b.group * j->panels, last = cn_least(end - before, j->panels);
+            int64_t panel = before < panels.first ? panels.first - before : 0;
             for (int64_t i = 0; i < j->blocks; i++) {
                 b.depth = cn_part(j->g.depth, j->blocks, i);
                 b.patches = patches_of(j, &b, room);
-                for (b.panel = before < panels.first ? panels.first - before : 0; b.panel < last; b.panel++)
+                for (b.panel = panel; b.panel < last; b.panel++)
                     j->multiply(j, &b);
             }
+            if (j->finish)
+                finish_block(j, &b, panel);
         }
     }
 }
@@ -197,8 +210,6 @@ static void multiply_block(const job *j, const block *b)
     }
     if (!g->whole)
         copy_rows(j, b->place, b->rows, column, columns, dense, true);
-    if (j->finish && b->depth.first + b->depth.count == g->depth)
-        j->finish(j->context, to, row, 0, b->place, b->rows, column, columns);
 }
 
 /* Patches transposed times rows of y: added to the piece's part of the kernel's gradient. */

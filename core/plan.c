@@ -564,17 +564,14 @@ static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns,
         columns = elements < CN_TILE_BYTES / widest ? elements : 1;
     for (int l = 0; l < chain->count; l++) {
         cn_link *link = &chain->link[l];
-        link->flat = link->repeats = true;
+        link->flat = true;
         for (int o = 0; o < link->operands; o++) {
             const cn_entry *entry = p->schedule[from + l].entry;
             cn_nest nest;
             cn_nest_of(entry, &nest);
             if (nest.rank < 2)
                 link->row[o] = link->column[o] * columns;
-            bool flat = link->row[o] == link->column[o] * columns;
-            bool row = link->row[o] == 0 && link->column[o] == 1 && columns * link->element[o] <= CN_REPEATED_BYTES;
-            link->flat = link->flat && flat;
-            link->repeats = link->repeats && (flat || row);
+            link->flat = link->flat && link->row[o] == link->column[o] * columns;
         }
     }
     chain->columns = columns;

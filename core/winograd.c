@@ -12,8 +12,8 @@ enum {
     TAPS = CN_WINOGRAD_TAPS,
     MULTIPLE = CN_WINOGRAD_MULTIPLE,
     MOST_CHANNELS = 256,
-    LEAST_TILES = 16,        /* to pay for the transformed weights */
-    BLOCK_BYTES = 448 << 10, /* of transformed tiles, to stay in L2 */
+    LEAST_TILES = 4,         /* to pay for the transformed weights */
+    BLOCK_BYTES = 256 << 10, /* of transformed tiles, to stay in L2 beside weights */
     SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
     MOST_WIDTH = 16, /* of a vector of floats */
@@ -61,6 +61,13 @@ bool cn_is_winograd(const cn_convolution *c, cn_convolution_pass pass)
            c->batch * c->in[0] * cn_divide_up(size[1], OUT) * cn_divide_up(size[2], OUT) >= LEAST_TILES;
 }
 
+/* From number n of the first tile to number n + 1, in rows of a number of all tiles: an odd number of cache lines. A
+ * tile's numbers are written and read together; a power of two apart they would share one set of L1. */
+static int64_t step_of(int64_t tiles, int64_t row)
+{
+    return (cn_divide_up(tiles * row, LINE) | 1) * LINE;
+}
+
 static job new_job(const cn_convolution *c, cn_convolution_pass pass)
 {
     const cn_kernels *kernels = cn_kernels_now();
@@ -86,7 +93,7 @@ static job new_job(const cn_convolution *c, cn_convolution_pass pass)
     j.most = cn_divide_up(j.columns, j.segments);
     j.block = fits / j.most * j.most;
     j.strips = j.images * j.rows * j.segments;
-    j.room = j.block * tile / (int64_t)sizeof(float);
+    j.room = NUMBERS * (step_of(j.block, j.row) + step_of(j.block, 2 * j.gemm->width));
     double flops = 18.0 * (double)(j.images * j.out[0] * j.out[1]) * (double)(j.deep * j.wide);
     j.pieces = 1;
     while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
@@ -100,11 +107,24 @@ static int64_t panels(const job *j)
     return cn_divide_up(j->wide, 2 * j->gemm->width);
 }
 
-/* First column and columns of a panel; the transformed weights of it are NUMBERS matrices of j->deep rows. */
+/* First column and columns of a panel. */
 static cn_range panel_of(const job *j, int64_t panel)
 {
     int64_t first = panel * 2 * j->gemm->width;
     return (cn_range){first, cn_least(2 * j->gemm->width, j->wide - first)};
+}
+
+/* Transformed weights lie panel after panel, NUMBERS matrices of j->deep rows each: where a panel's begin. */
+static int64_t place_of_panel(const job *j, int64_t first_column)
+{
+    return first_column / (2 * j->gemm->width) * NUMBERS * step_of(j->deep, 2 * j->gemm->width);
+}
+
+/* The floats of all transformed weights. */
+static int64_t transformed_size(const job *j)
+{
+    cn_range last = panel_of(j, panels(j) - 1);
+    return place_of_panel(j, last.first) + NUMBERS * step_of(j->deep, last.count);
 }
 
 static void transform_weights(void *context, int64_t panel)
@@ -112,7 +132,7 @@ static void transform_weights(void *context, int64_t panel)
     const job *j = context;
     cn_range columns = panel_of(j, panel);
     int64_t channels = j->turned ? j->wide : j->deep, filters = j->turned ? j->deep : j->wide;
-    float *packed = j->packed + columns.first * j->deep * NUMBERS;
+    float *packed = j->packed + place_of_panel(j, columns.first);
     _Alignas(64) float taps[TAPS * TAPS * LINE * 2 * MOST_WIDTH];
     for (int64_t first = 0; first < j->deep; first += LINE) {
         for (int t = 0; t < TAPS * TAPS; t++) {
@@ -127,7 +147,7 @@ static void transform_weights(void *context, int64_t panel)
                               columns.count, columns.count);
         }
         j->winograd->kernel(LINE * columns.count, taps, LINE * columns.count, packed + first * columns.count,
-                            j->deep * columns.count);
+                            step_of(j->deep, columns.count));
     }
 }
 
@@ -141,16 +161,15 @@ static strip strip_at(const job *j, int64_t number)
 /* Tiles of a strip, transformed: tile t's number n is at to[n * step + t * j->row]. */
 static void transform_strip(const job *j, const strip *s, float *to, int64_t step)
 {
-    const float *image = j->from + s->image * j->in[0] * j->in[1] * j->deep;
-    for (int64_t t = 0; t < s->tiles; t++) {
-        const float *from[NUMBERS];
-        for (int n = 0; n < NUMBERS; n++) {
-            int64_t row = s->row * OUT - j->before[0] + n / IN, column = (s->first + t) * OUT - j->before[1] + n % IN;
-            bool inside = row >= 0 && row < j->in[0] && column >= 0 && column < j->in[1];
-            from[n] = inside ? image + (row * j->in[1] + column) * j->deep : zeros;
-        }
-        j->winograd->input(j->deep, from, to + t * j->row, step);
+    const float *image = j->from + s->image * j->in[0] * j->in[1] * j->deep, *from[IN];
+    int64_t pixel[IN];
+    for (int i = 0; i < IN; i++) {
+        int64_t row = s->row * OUT - j->before[0] + i;
+        bool inside = row >= 0 && row < j->in[0];
+        from[i] = inside ? image + row * j->in[1] * j->deep : zeros;
+        pixel[i] = inside ? j->deep : 0;
     }
+    j->winograd->input(j->deep, s->tiles, from, pixel, s->first * OUT - j->before[1], j->in[1], to, j->row, step);
 }
 
 /* Strips `first` to past - 1, tile after tile: gives the number of tiles. */
@@ -161,7 +180,7 @@ static int64_t transform_strips(const job *j, int64_t first, int64_t past, float
         tiles += strip_at(j, i).tiles;
     for (int64_t i = first; i < past; i++) {
         strip s = strip_at(j, i);
-        transform_strip(j, &s, to + at * j->row, tiles * j->row);
+        transform_strip(j, &s, to + at * j->row, step_of(tiles, j->row));
         at += s.tiles;
     }
     return tiles;
@@ -169,15 +188,17 @@ static int64_t transform_strips(const job *j, int64_t first, int64_t past, float
 
 static void multiply_panel(const job *j, cn_range columns, int64_t tiles, const float *in, float *out)
 {
-    const float *weights = j->packed + columns.first * j->deep * NUMBERS;
+    const float *weights = j->packed + place_of_panel(j, columns.first);
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(tiles, j->gemm->most_rows[1]);
+    int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
+    int64_t step = step_of(j->deep, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(tiles, parts, i);
-            j->gemm->tile[vectors][r.count](
-                j->deep, in + (n * tiles + r.first) * j->row, j->row, 1, weights + n * j->deep * columns.count,
-                columns.count, out + (n * tiles + r.first) * columns.count, columns.count, j->gemm->width, false);
+            j->gemm->tile[vectors][r.count](j->deep, in + n * in_step + r.first * j->row, j->row, 1, weights + n * step,
+                                            columns.count, out + n * out_step + r.first * columns.count, columns.count,
+                                            j->gemm->width, false);
         }
 }
 
@@ -209,7 +230,7 @@ static void run_piece(void *context, int64_t piece)
 {
     const job *j = context;
     cn_range strips = cn_part(j->strips, j->pieces, piece);
-    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
+    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
@@ -219,7 +240,7 @@ static void run_piece(void *context, int64_t piece)
             at = 0;
             for (int64_t i = first; i < past; i++) {
                 strip s = strip_at(j, i);
-                transform_back(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                transform_back(j, &s, columns, out + at * columns.count, step_of(tiles, columns.count));
                 at += s.tiles;
             }
         }
@@ -236,16 +257,10 @@ static void run_piece(void *context, int64_t piece)
 static void transform_gradient(const job *j, const strip *s, cn_range columns, float *to, int64_t step)
 {
     int64_t high, broad, place = place_of(j, s, &high, &broad);
-    for (int64_t t = 0; t < s->tiles; t++) {
-        const float *from[OUT * OUT];
-        for (int64_t n = 0; n < OUT * OUT; n++) {
-            int64_t row = n / OUT, column = t * OUT + n % OUT;
-            from[n] = row < high && column < broad
-                          ? j->gradient + (place + row * j->out[1] + column) * j->wide + columns.first
-                          : zeros;
-        }
-        j->winograd->result_gradient(columns.count, from, to + t * columns.count, step);
-    }
+    for (int64_t t = 0; t < s->tiles; t++)
+        j->winograd->result_gradient(columns.count, j->gradient + (place + t * OUT) * j->wide + columns.first,
+                                     j->out[1] * j->wide, j->wide, high, cn_least(OUT, broad - t * OUT),
+                                     to + t * columns.count, step);
 }
 
 static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const float *in, const float *out,
@@ -253,12 +268,14 @@ static void correlate_panel(const job *j, cn_range columns, int64_t tiles, const
 {
     int vectors = columns.count > j->gemm->width;
     int64_t parts = cn_divide_up(j->deep, j->gemm->most_rows[1]);
+    int64_t in_step = step_of(tiles, j->row), out_step = step_of(tiles, columns.count);
+    int64_t step = step_of(j->deep, columns.count);
     for (int64_t n = 0; n < NUMBERS; n++)
         for (int64_t i = 0; i < parts; i++) {
             cn_range r = cn_part(j->deep, parts, i);
-            j->gemm->tile[vectors][r.count](
-                tiles, in + n * tiles * j->row + r.first, 1, j->row, out + n * tiles * columns.count, columns.count,
-                sum + (n * j->deep + r.first) * columns.count, columns.count, j->gemm->width, !begins);
+            j->gemm->tile[vectors][r.count](tiles, in + n * in_step + r.first, 1, j->row, out + n * out_step,
+                                            columns.count, sum + n * step + r.first * columns.count, columns.count,
+                                            j->gemm->width, !begins);
         }
 }
 
@@ -267,8 +284,8 @@ static void correlate_piece(void *context, int64_t piece)
     const job *j = context;
     cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
     cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
-    float *in = j->rooms + piece * j->room, *out = in + j->block * NUMBERS * j->row;
-    float *sums = j->sums + piece / j->panel_pieces * NUMBERS * j->deep * j->wide;
+    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
+    float *sums = j->sums + piece / j->panel_pieces * transformed_size(j);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
@@ -277,11 +294,10 @@ static void correlate_piece(void *context, int64_t piece)
             at = 0;
             for (int64_t i = first; i < past; i++) {
                 strip s = strip_at(j, i);
-                transform_gradient(j, &s, columns, out + at * columns.count, tiles * columns.count);
+                transform_gradient(j, &s, columns, out + at * columns.count, step_of(tiles, columns.count));
                 at += s.tiles;
             }
-            correlate_panel(j, columns, tiles, in, out, sums + columns.first * j->deep * NUMBERS,
-                            first == strips.first);
+            correlate_panel(j, columns, tiles, in, out, sums + place_of_panel(j, columns.first), first == strips.first);
         }
     }
 }
@@ -289,18 +305,18 @@ static void correlate_piece(void *context, int64_t piece)
 static void transform_sums(void *context, int64_t channel)
 {
     const job *j = context;
-    int64_t all = j->deep * j->wide;
     for (int64_t p = 0; p < panels(j); p++) {
         cn_range columns = panel_of(j, p);
-        j->winograd->kernel_gradient(
-            columns.count, j->sums + columns.first * j->deep * NUMBERS + channel * columns.count,
-            j->deep * columns.count, j->parts, NUMBERS * all, j->result + channel * j->wide + columns.first, all);
+        j->winograd->kernel_gradient(columns.count,
+                                     j->sums + place_of_panel(j, columns.first) + channel * columns.count,
+                                     step_of(j->deep, columns.count), j->parts, transformed_size(j),
+                                     j->result + channel * j->wide + columns.first, j->deep * j->wide);
     }
 }
 
 static void cut_sums(job *j)
 {
-    int64_t bytes = NUMBERS * j->deep * j->wide * (int64_t)sizeof(float), pieces = j->pieces;
+    int64_t bytes = transformed_size(j) * (int64_t)sizeof(float), pieces = j->pieces;
     j->parts = 1;
     while (j->parts * 2 <= pieces && (j->parts < 2 || j->parts * 2 * bytes <= SUMS_BYTES))
         j->parts *= 2;
@@ -314,7 +330,7 @@ size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
     j.parts = 1;
     if (pass == CN_CONVOLVE_KERNEL)
         cut_sums(&j);
-    return (size_t)(j.parts * NUMBERS * j.deep * j.wide + j.pieces * j.room) * sizeof(float);
+    return (size_t)(j.parts * transformed_size(&j) + j.pieces * j.room) * sizeof(float);
 }
 
 void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *weights,
@@ -325,7 +341,7 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
     j.weights = weights;
     j.result = result;
     j.packed = workspace;
-    j.rooms = j.packed + NUMBERS * j.deep * j.wide;
+    j.rooms = j.packed + transformed_size(&j);
     j.finish = finish;
     j.context = context;
     double products = 2.0 * NUMBERS * (double)(j.strips * j.most) * (double)(j.deep * j.wide);
@@ -333,7 +349,7 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
         cut_sums(&j);
         j.gradient = weights;
         j.sums = workspace;
-        j.rooms = j.sums + j.parts * NUMBERS * j.deep * j.wide;
+        j.rooms = j.sums + j.parts * transformed_size(&j);
         cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
         cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
         return;

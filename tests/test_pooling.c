@@ -95,6 +95,44 @@ Test(pooling, threads_change_nothing)
     cr_expect(memcmp(gradient[0], gradient[1], sizeof gradient[0]) == 0);
 }
 
+/* relu, whose gradient is nowhere given by a pooling alone. */
+static cn_tensor *plain_relu(cn_tensor *x)
+{
+    return cn_where(cn_greater(x, cn_zeros_like(x)), x, cn_zeros_like(x));
+}
+
+static cn_tensor *pooled(cn_tensor *x, cn_padding padding, bool adaptive)
+{
+    return adaptive ? cn_adaptive_max_pool(x, {5, 3}) : cn_max_pool(x, {3, 2}, .strides = {2}, .padding = padding);
+}
+
+Test(pooling, the_gradient_of_relu_is_masked_where_there_are_fewer_elements)
+{
+    cn_tape *tape = cn_tape_new(.second_order = true);
+    cn_tensor *x = cn_sample_normal(tape, CN_SHAPE(2, 9, 8, 19), -1, 1, .seed = 3);
+    for (int i = 0; i < 3; i++) {
+        cn_tensor *y = pooled(cn_relu(x), i ? CN_SAME : CN_VALID, i == 2);
+        cn_tensor *expected = pooled(plain_relu(x), i ? CN_SAME : CN_VALID, i == 2);
+        cn_tensor *dx = cn_grad(cn_sum(cn_square(y)), x), *plain = cn_grad(cn_sum(cn_square(expected)), x);
+        cr_expect_str_eq(dx->entry->operation->name, "max_pool_grad");
+        cr_expect_str_eq(dx->entry->input[0]->entry->operation->name, "relu_grad");
+        cr_expect_eq(cn_item(cn_any(cn_not_equal(plain, cn_zeros_like(plain)))), 1);
+        cr_expect_eq(cn_item(cn_all(cn_equal(dx, plain))), 1);
+        cn_tensor *ddx = cn_grad(cn_sum(cn_mul(dx, x)), x), *ddplain = cn_grad(cn_sum(cn_mul(plain, x)), x);
+        cr_expect_eq(cn_item(cn_all(cn_equal(ddx, ddplain))), 1);
+    }
+    cn_tape_free(tape);
+}
+
+Test(pooling, what_else_sees_relu_has_its_gradient_too)
+{
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *x = NUMBERS(tape, CN_SHAPE(1, 2, 2, 1), 3, -1, 2, 0), *y = cn_relu(x);
+    cn_tensor *loss = cn_add(cn_sum(cn_max_pool(y, {2})), cn_sum(cn_mul(y, NUMBERS(tape, CN_SHAPE(1), 10))));
+    EXPECT(cn_grad(loss, x), CN_SHAPE(1, 2, 2, 1), 11, 0, 10, 0);
+    cn_tape_free(tape);
+}
+
 Test(pooling, operations_refuse)
 {
     cn_tape *tape = cn_tape_new();

@@ -251,28 +251,3 @@ Test(small_kernels, a_bias_of_few_columns_in_a_plan)
     free(w);
     free(b);
 }
-
-/* The chain that a plan makes of a bias, run by itself. */
-Test(small_kernels, a_repeated_row_in_a_chain)
-{
-    enum { MOST_ROWS = 70, COLUMNS = 5 };
-    cn_chain *chain = calloc(1, sizeof *chain + sizeof *chain->link);
-    for (int64_t rows = 1; rows <= MOST_ROWS; rows += 23) {
-        float *x = numbers(rows * COLUMNS, 0), *b = numbers(COLUMNS, 1), *y = numbers(rows * COLUMNS, 2);
-        *chain = (cn_chain){.rows = rows, .columns = COLUMNS, .tile = CN_TILE_BYTES / sizeof *x, .count = 1};
-        chain->link[0] = (cn_link){.loop = cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32],
-                                   .operands = 3,
-                                   .repeats = true,
-                                   .pointer = {0, 1, 2},
-                                   .element = {sizeof *x, sizeof *x, sizeof *x},
-                                   .row = {COLUMNS, COLUMNS, 0},
-                                   .column = {1, 1, 1}};
-        cr_assert(cn_run_chain((void *[]){y, x, b}, chain));
-        for (int64_t i = 0; i < rows * COLUMNS; i++)
-            cr_assert_eq(y[i], x[i] + b[i % COLUMNS]);
-        free(x);
-        free(b);
-        free(y);
-    }
-    free(chain);
-}

@@ -46,15 +46,16 @@ static cn_convolution convolution_of(int64_t batch, int64_t depth, int64_t heigh
 }
 
 /* Tiles that end beyond the result's rows and columns, rows of tiles in several segments, several blocks and pieces, a
- * panel that is not full, the most channels. */
-enum { SHAPES = 8 };
+ * panel that is not full, the most channels, the fewest tiles. */
+enum { SHAPES = 9 };
 static cn_convolution shape(int i)
 {
     const cn_convolution shapes[SHAPES] = {
         convolution_of(4, 1, 11, 13, 32, 64, 0),  convolution_of(2, 1, 17, 22, 16, 48, 1),
         convolution_of(16, 1, 8, 8, 64, 64, 1),   convolution_of(1, 1, 6, 803, 16, 16, 1),
         convolution_of(2, 3, 9, 10, 48, 16, 1),   convolution_of(1, 1, 16, 15, 256, 32, 1),
-        convolution_of(1, 1, 18, 18, 32, 256, 0), convolution_of(20, 1, 14, 14, 32, 80, 2)};
+        convolution_of(1, 1, 18, 18, 32, 256, 0), convolution_of(20, 1, 14, 14, 32, 80, 2),
+        convolution_of(1, 1, 5, 7, 32, 16, 1)};
     return shapes[i];
 }
 

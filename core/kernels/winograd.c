@@ -1,6 +1,7 @@
 #include "core/kernels/winograd.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/kernels.h"
+#include <string.h>
 
 #if defined(__AVX512F__)
 #define VECTOR_BYTES 64
@@ -10,10 +11,12 @@
 #define VECTOR_BYTES 16
 #endif
 
-typedef float vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
+/* In memory vectors may lie anywhere; those of this file's own are aligned, or each would touch two cache lines. */
+typedef float vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef float block __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(float)), may_alias));
 enum { WIDTH = VECTOR_BYTES / sizeof(float), IN = CN_WINOGRAD_IN, OUT = CN_WINOGRAD_OUT, TAPS = CN_WINOGRAD_TAPS };
-#define AT(p) (*(vector *)(p))
-#define CONST_AT(p) (*(const vector *)(p))
+#define AT(p) (*(block *)(p))
+#define CONST_AT(p) (*(const block *)(p))
 
 /* Each transform multiplies by a matrix from both sides: down the columns, then along the rows. These are the products
  * with one vector: y[i * step] for x0, x1, ... */
@@ -73,20 +76,35 @@ static inline __attribute__((always_inline)) void kernel_transposed(vector x0, v
     y[2 * step] = sum_2 * (1.0f / 6) - sum + x5;
 }
 
-static void input(int64_t count, const float *const *from, float *numbers, int64_t step)
+/* Neighbouring tiles have two columns of pixels in common, which are not transformed again. The rows of the next row of
+ * tiles are fetched: the input of a kernel's gradient was last seen in the forward pass. */
+static void input(int64_t count, int64_t tiles, const float *const *from, const int64_t *pixel, int64_t first,
+                  int64_t columns, float *numbers, int64_t row_step, int64_t step)
 {
     for (int64_t c = 0; c < count; c += WIDTH) {
-        vector half[IN * IN], row[IN];
-        for (int j = 0; j < IN; j++)
-            input_matrix(CONST_AT(from[j] + c), CONST_AT(from[IN + j] + c), CONST_AT(from[2 * IN + j] + c),
-                         CONST_AT(from[3 * IN + j] + c), CONST_AT(from[4 * IN + j] + c), CONST_AT(from[5 * IN + j] + c),
-                         half + j, IN);
-        for (int i = 0; i < IN; i++) {
-            const vector *h = half + i * IN;
-            input_matrix(h[0], h[1], h[2], h[3], h[4], h[5], row, 1);
-            CN_UNROLLED
+        vector half[IN][IN], row[IN];
+        for (int64_t t = 0, x = first; t < tiles; t++) {
+            const vector *at[IN];
             for (int j = 0; j < IN; j++)
-                AT(numbers + (i * IN + j) * step + c) = row[j];
+                at[j] = half[(t * OUT + j) % IN];
+            for (; x < first + t * OUT + IN; x++) {
+                vector *h = half[(x - first) % IN];
+                for (int i = 2; i < IN; i++)
+                    __builtin_prefetch(from[i] + (OUT * columns + x) * pixel[i] + c);
+                if (x < 0 || x >= columns)
+                    memset(h, 0, sizeof half[0]);
+                else
+                    input_matrix(CONST_AT(from[0] + x * pixel[0] + c), CONST_AT(from[1] + x * pixel[1] + c),
+                                 CONST_AT(from[2] + x * pixel[2] + c), CONST_AT(from[3] + x * pixel[3] + c),
+                                 CONST_AT(from[4] + x * pixel[4] + c), CONST_AT(from[5] + x * pixel[5] + c), h, 1);
+            }
+            float *to = numbers + t * row_step + c;
+            for (int i = 0; i < IN; i++) {
+                input_matrix(at[0][i], at[1][i], at[2][i], at[3][i], at[4][i], at[5][i], row, 1);
+                CN_UNROLLED
+                for (int j = 0; j < IN; j++)
+                    AT(to + (i * IN + j) * step) = row[j];
+            }
         }
     }
 }
@@ -128,13 +146,17 @@ static void result(int64_t count, const float *numbers, int64_t step, int64_t ro
     }
 }
 
-static void result_gradient(int64_t count, const float *const *from, float *numbers, int64_t step)
+static void result_gradient(int64_t count, const float *from, int64_t row_step, int64_t column_step, int64_t rows,
+                            int64_t columns, float *numbers, int64_t step)
 {
     for (int64_t c = 0; c < count; c += WIDTH) {
         vector half[IN * OUT], row[IN];
-        for (int j = 0; j < OUT; j++)
-            result_transposed(CONST_AT(from[j] + c), CONST_AT(from[OUT + j] + c), CONST_AT(from[2 * OUT + j] + c),
-                              CONST_AT(from[3 * OUT + j] + c), half + j, OUT);
+        for (int j = 0; j < OUT; j++) {
+            vector x[OUT] = {{0}};
+            for (int64_t i = 0; i < rows && j < columns; i++)
+                x[i] = CONST_AT(from + i * row_step + j * column_step + c);
+            result_transposed(x[0], x[1], x[2], x[3], half + j, OUT);
+        }
         for (int i = 0; i < IN; i++) {
             const vector *h = half + i * OUT;
             result_transposed(h[0], h[1], h[2], h[3], row, 1);

@@ -2,6 +2,7 @@
 #include "core/engine.h"
 #include "core/kernels/elementwise.h"
 #include "core/ops/number.h"
+#include "core/ops/pooling_gradient.h"
 
 static const double selu_curvature = 1.0507009873554805 * 1.6732632423543772; /* at 0 from below */
 
@@ -42,7 +43,6 @@ static cn_tensor *sigmoid_slope(cn_tensor *x)
  * X(name, slope): dx = dy * f'(y) is a row of its own, name_grad(y, dy); slope is the derivative of f' by y, NULL for
  * 0. */
 #define BY_RESULT(X)         \
-    X(relu, NULL)            \
     X(tanh, cn_times(y, -2)) \
     X(sigmoid, cn_plus(cn_times(y, -2), 1))
 
@@ -166,6 +166,20 @@ static bool gradient_row_vjp(const cn_entry *e, cn_tensor *upstream, cn_tensor *
 BY_RESULT(BY_RESULT_ROWS)
 BY_ARGUMENT(BY_ARGUMENT_ROWS)
 
+/* relu is by result, too. What pooling alone sees of it has the gradient 0 where the largest value is 0: there are
+ * fewer of these than of elements, which then need not be kept. */
+GRADIENT_ROW(relu, 0, y, NULL)
+static bool relu_vjp(const cn_entry *e, cn_tensor *const *upstream, cn_tensor **dx)
+{
+    cn_tensor *inputs[] = {e->output[0], upstream[0]};
+    bool pooled = cn_is_max_pool_gradient(e->output[0], upstream[0], inputs);
+    dx[0] = cn_record(&relu_grad_row, NULL, inputs, 2);
+    if (pooled)
+        dx[0] = cn_max_pool_gradient(upstream[0], dx[0]);
+    return dx[0] != NULL;
+}
+static const cn_operation relu_row = {.name = "relu", .loop = CN_LOOP_relu, .vjp = relu_vjp};
+
 /* Functions without parameters */
 
 #define PLAIN(X)      \
@@ -254,4 +268,5 @@ cn_tensor *cn_relu_with(cn_relu_args args)
 
 #define ENTRY(row, ...) &row##_row, &row##_grad_row,
 extern const cn_operation *const cn_activation_operations[];
-const cn_operation *const cn_activation_operations[] = {BY_RESULT(ENTRY) BY_ARGUMENT(ENTRY) NULL};
+const cn_operation *const cn_activation_operations[] = {&relu_row, &relu_grad_row,
+                                                        BY_RESULT(ENTRY) BY_ARGUMENT(ENTRY) NULL};

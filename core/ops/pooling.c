@@ -1,6 +1,7 @@
 #include "core/ops/pooling.h"
 #include "core/engine.h"
 #include "core/kernels/kernels.h"
+#include "core/ops/pooling_gradient.h"
 #include "core/ops/shaping.h"
 #include "core/ops/sizes.h"
 #include "core/pieces.h"
@@ -231,6 +232,24 @@ static const cn_operation average_pool_grad = {.name = "average_pool_grad",
                                                .infer = spread_infer,
                                                .prepare = average_grad_prepare,
                                                .vjp = average_grad_vjp};
+
+bool cn_is_max_pool_gradient(const cn_tensor *x, const cn_tensor *dx, cn_tensor *y_and_dy[2])
+{
+    const cn_entry *gradient = dx->entry,
+                   *forward = gradient->operation == &max_pool_grad ? gradient->input[1]->entry : NULL;
+    if (!forward || forward->operation != &max_pool || forward->input[0] != x)
+        return false;
+    y_and_dy[0] = forward->output[0];
+    y_and_dy[1] = gradient->input[0];
+    return true;
+}
+
+cn_tensor *cn_max_pool_gradient(const cn_tensor *dx, cn_tensor *dy)
+{
+    cn_tensor *recorded;
+    return record_with_index(&max_pool_grad, dx->entry->attributes, dy, dx->entry->input[1], &recorded) ? recorded
+                                                                                                        : NULL;
+}
 
 /* Channels are vectors of the kernels: where they come first they are brought to the end, and back. */
 static cn_tensor *pool(bool max, pool_attributes attributes, cn_data_format data_format, cn_tensor *x)
