@@ -1,5 +1,6 @@
-/* Three ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, and by
- * OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is never shared between pieces. */
+/* Four ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, for one
+ * row and many columns by whole rows of B, and by OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is
+ * never shared between pieces. */
 #include "core/gemm.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
@@ -21,6 +22,8 @@ enum {
     DIRECT_ROWS = 32,
     DIRECT_ROWS_ALIASED = 8,
     DIRECT_ROWS_SHALLOW = 256, /* where k is at most the depth of a panel */
+    WIDE_COLUMNS = 32,         /* vectors of them in a piece of a wide row; two pieces are wide */
+    MOST_ROW_PIECES = 4,       /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
     MOST_BLAS_PIECES = 16
 };
@@ -47,6 +50,11 @@ typedef struct cn_gemm_job {
     cn_gemm_finish *finish;
     void *context;
 } cn_gemm_job;
+
+static const cn_gemm_type_kernels *kernels_for(cn_dtype dtype)
+{
+    return cn_kernels_now()->gemm->type[dtype == CN_F64];
+}
 
 /* OpenBLAS wants one of the strides to be 1, the other to span a row, and int sizes. */
 static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t column)
@@ -82,7 +90,7 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
 {
     bool blas = cut->path == CN_GEMM_BLAS;
     double piece = blas ? flops_of_a_blas_piece : flops_of_a_piece;
-    int64_t most = blas ? MOST_BLAS_PIECES : MOST_PIECES, wanted = 1;
+    int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES, wanted = 1;
     /* A power of two: an odd number is a third too long for two threads. */
     while (wanted < most && flops >= piece * (double)wanted * 2)
         wanted *= 2;
@@ -98,6 +106,13 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
         cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
 }
 
+double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    double products = (double)n * (double)k;
+    return fmax(2 * (double)m * products / (double)(8 * kernels_for(dtype)->width),
+                (double)cn_dtype_size(dtype) * products / bytes_per_nanosecond);
+}
+
 static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
 {
     int64_t size = g->dtype == CN_F64 ? 8 : 4, width = kernels->width, most_rows = kernels->most_rows[1];
@@ -111,6 +126,9 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
                          .k_blocks = 1};
     if (blas_is_better(g, kernels, flops)) {
         cut->path = CN_GEMM_BLAS;
+    } else if (g->m == 1 && g->b_column == 1 && g->n >= 2 * WIDE_COLUMNS * width) {
+        cut->path = CN_GEMM_WIDE_ROW;
+        cut->column_unit = WIDE_COLUMNS * width;
     } else if (!direct_is_better(g, kernels, size)) {
         int64_t depth = cn_gemm_panel_depth(kernels, size);
         cut->path = CN_GEMM_PACKED;
@@ -123,20 +141,14 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     }
     if (flops * (double)g->batch < 2 * flops_of_a_piece)
         return;
-    cut->nanoseconds =
-        fmax(flops / (double)(8 * width), (double)size * (double)g->k * (double)g->n / bytes_per_nanosecond);
+    cut->nanoseconds = cn_gemm_nanoseconds(g->dtype, g->m, g->n, g->k);
     cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
-}
-
-static const cn_gemm_type_kernels *kernels_for(const cn_gemm *product)
-{
-    return cn_kernels_now()->gemm->type[product->dtype == CN_F64];
 }
 
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product)
 {
     cn_gemm_cut cut;
-    choose(&cut, product, kernels_for(product));
+    choose(&cut, product, kernels_for(product->dtype));
     return cut.pack_a ? CN_GEMM_PACKED_BOTH : cut.path;
 }
 
@@ -261,6 +273,8 @@ static void multiply_piece(void *context, int64_t piece)
         }
         if (cut->path == CN_GEMM_DIRECT)
             multiply_direct(job, a, b, c, row.count, column.count);
+        else if (cut->path == CN_GEMM_WIDE_ROW)
+            job->kernels->wide_row(g->k, a, g->a_row, g->a_column, b, g->b_row, c, g->ldc, column.count, g->accumulate);
         else
             multiply_blas(job, a, b, c, row.count, column.count);
         if (job->finish)
@@ -293,7 +307,7 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
         return;
     cn_gemm_cut cut;
     cn_gemm_job job = {.product = product,
-                       .kernels = kernels_for(product),
+                       .kernels = kernels_for(product->dtype),
                        .cut = &cut,
                        .size = product->dtype == CN_F64 ? sizeof(double) : sizeof(float),
                        .a = a,

@@ -226,7 +226,7 @@ EACH_ISA(any_strides)
 
 EACH_ISA(accumulating_adds_to_what_is_there)
 {
-    static const int64_t shape[][3] = {{1, 10, 200},  {4, 33, 8},    {40, 70, 0},
+    static const int64_t shape[][3] = {{1, 10, 200},  {4, 33, 8},    {40, 70, 0},  {1, 1075, 9},
                                        {40, 70, 600}, {128, 10, 64}, {70, 300, 90}};
     if (!use(kernels))
         return;
@@ -274,6 +274,8 @@ static const routed routes[] = {
     {CN_GEMM_PACKED_BOTH, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, NT, 90, 300, 1024},
     {CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, CN_GEMM_BLAS, NN, 160, 1000, 1024},
     {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 640, 720, 512},
+    {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, NN, 1, 1075, 9},
+    {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_BLAS, NN, 1, 2090, 323},
 };
 
 EACH_ISA(every_way_of_computing_is_taken_and_right)

@@ -155,6 +155,35 @@
         STORE_C_ROW(0, n);                                   \
     }
 
+/* One row of many columns. B is read in the order in which it lies, a few rows of it side by side, as memory is read
+ * fastest; the sums so far are in C meanwhile. */
+#define LOAD_A(r, n) V a##r = SPREAD(a[(r)*a_column]);
+#define LOAD_SUM(r, v, n) V c##r##_##v = LOAD_C(c, v, n);
+#define ADD_PRODUCT(r, v, n) c0_##v = FMA(a##r, LOAD_C(b + (r)*b_row, v, n), c0_##v);
+#define ADD_PRODUCTS(r, n) VECTORS_##n(ADD_PRODUCT, r, n)
+#define ADD_BLOCK(rows, n, taken)                \
+    {                                            \
+        VECTORS_##n(LOAD_SUM, 0, n);             \
+        ROWS_OF_##rows(ADD_PRODUCTS, n);         \
+        STORE_C_ROW(0, n);                       \
+        b += taken, c += taken, left -= (taken); \
+    }
+#define ADD_ROWS(rows)                                     \
+    for (; k >= (rows); k -= (rows)) {                     \
+        ROWS_OF_##rows(LOAD_A, 0);                         \
+        int64_t left = columns, last = WIDTH;              \
+        M mask = MASK(last);                               \
+        while (left >= 4 * WIDTH)                          \
+            ADD_BLOCK(rows, 4, 4 * WIDTH);                 \
+        while (left > 0) {                                 \
+            last = left < WIDTH ? left : WIDTH;            \
+            mask = MASK(last);                             \
+            ADD_BLOCK(rows, 1, last);                      \
+        }                                                  \
+        a += (rows)*a_column, b += (rows)*b_row - columns; \
+        c -= columns;                                      \
+    }
+
 /* Transposing WIDTH vectors x0, x1, ... into t0, t1, ...: log2(WIDTH) times, vectors i and i + WIDTH / 2 are shuffled
  * together, element by element, into vectors 2i and 2i + 1. */
 #define LOW_2(x, y) __builtin_shufflevector(x, y, 0, 2)
