@@ -30,8 +30,8 @@ size_t cn_gemm_workspace(const cn_gemm *product);
 void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
                  void *context);
 
-/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both packed; one row by whole
- * rows of B; OpenBLAS. */
+/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both; one row by
+ * whole rows of B; OpenBLAS. */
 typedef enum cn_gemm_path {
     CN_GEMM_DIRECT,
     CN_GEMM_PACKED,

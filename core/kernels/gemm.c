@@ -75,6 +75,8 @@
 #define LOAD_C(p, v, n) ((v) + 1 < (n) ? LOAD((p) + (v)*WIDTH) : LOAD_FIRST((p) + (v)*WIDTH, mask))
 #define ZERO(r, v, n) V c##r##_##v = SPREAD(0);
 #define LOAD_B(r, v, n) V b##v = LOAD_C(b, v, n);
+/* What the tiles of the next columns read: if rows of B are long, no other row of it is near. */
+#define PREFETCH_B(r, v, n) __builtin_prefetch(b + ((n) + (v)) * WIDTH, 0, 2);
 #define MULTIPLY(r, v, n) c##r##_##v = FMA(a##r, b##v, c##r##_##v);
 #define ADD_C(r, v, n) c##r##_##v += LOAD_C(c + (r)*ldc, v, n);
 #define STORE_C(r, v, n)                            \
@@ -110,6 +112,9 @@
         ROWS_OF_##rows(ZERO_ROW, n);                          \
         for (int64_t i = 0; i < k; i++) {                     \
             VECTORS_##n(LOAD_B, 0, n);                        \
+            if ((rows) > ROWS_4) {                            \
+                VECTORS_##n(PREFETCH_B, 0, n);                \
+            }                                                 \
             ROWS_OF_##rows(MULTIPLY_ROW, n);                  \
             a += a_column, a_5 += a_column, a_10 += a_column; \
             b += b_row;                                       \
