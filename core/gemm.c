@@ -23,6 +23,7 @@ enum {
     WIDE_COLUMNS = 32,      /* vectors of them in a piece of a wide row; two pieces are wide */
     MOST_ROW_PIECES = 4,    /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
+    ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
     MOST_BLAS_PIECES = 16
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_blas_piece = 2e6;
@@ -89,7 +90,7 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
     }
     cut->row_pieces = cn_divide_up(g->m, most_rows);
     cut->column_pieces = cn_least(cn_divide_up(g->n, cut->column_unit), cn_divide_up(wanted, cut->row_pieces));
-    if (cut->row_pieces * cut->column_pieces < wanted)
+    if (cut->column_pieces < ENOUGH_PIECES && cut->row_pieces * cut->column_pieces < wanted)
         cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
 }
 
