@@ -12,16 +12,18 @@
 /* All thresholds, measured on AVX-512 with 48 KB of L1 and 1 MB of L2 a core.
  *
  * Rows of B are read where they lie, for a tile's columns and a few hundred rows at a time: these stay in L2 for all
- * tiles of a block of rows of A, which is there too. Only a transposed B is packed, into panels of two vectors of
- * columns, on the stack of the thread that uses them. */
+ * tiles of a block of rows of A, which is there too. A transposed B is packed, into panels of two vectors of columns,
+ * on the stack of the thread that uses them; and any B for so many rows of a transposed A that each step of k is
+ * another page of it. */
 enum {
     L1_BYTES = 48 << 10,
     L2_ROWS_BYTES = 512 << 10,
     PANEL_BYTES = 64 << 10, /* the largest panel of any instruction set: two vectors of columns, DEPTH rows */
-    ALIAS_BYTES = 4096,     /* rows a multiple of this apart fall on the same lines of L1 */
-    DEPTH = 512,            /* rows of B at a time, each on a page of its own if they are long */
-    WIDE_COLUMNS = 32,      /* vectors of them in a piece of a wide row; two pieces are wide */
-    MOST_ROW_PIECES = 4,    /* of one row: the fewer, the longer the runs of memory that each reads */
+    PACKED_ROWS = 1024,
+    ALIAS_BYTES = 4096,  /* rows a multiple of this apart fall on the same lines of L1 */
+    DEPTH = 512,         /* rows of B at a time, each on a page of its own if they are long */
+    WIDE_COLUMNS = 32,   /* vectors of them in a piece of a wide row; two pieces are wide */
+    MOST_ROW_PIECES = 4, /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
     ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
     MOST_BLAS_PIECES = 16
@@ -117,7 +119,7 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     } else if (g->m == 1 && g->b_column == 1 && g->n >= 2 * WIDE_COLUMNS * width) {
         cut->path = CN_GEMM_WIDE_ROW;
         cut->column_unit = WIDE_COLUMNS * width;
-    } else if (g->b_column != 1) {
+    } else if (g->b_column != 1 || (g->a_column != 1 && g->m >= PACKED_ROWS)) {
         cut->path = CN_GEMM_PACKED;
         /* Rows of A on the same lines of L1, if the copy is read often enough. */
         cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
@@ -126,6 +128,8 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     if (cut->path != CN_GEMM_BLAS && cut->path != CN_GEMM_WIDE_ROW && g->k > 0) {
         cut->k_blocks = cn_divide_up(g->k, DEPTH);
         rows_in_l2 = L2_ROWS_BYTES / (cn_least(g->k, DEPTH) * size);
+        if (cut->path == CN_GEMM_PACKED && g->a_column != 1)
+            rows_in_l2 *= 2; /* they do not stay in L2 as it is */
     }
     if (flops * (double)g->batch < 2 * flops_of_a_piece)
         return;
