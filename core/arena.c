@@ -10,10 +10,19 @@ void cn_set_allocator(cn_allocator chosen)
     allocator = chosen.allocate && chosen.release ? chosen : (cn_allocator){malloc, free};
 }
 
-/* The block that the allocator gave is remembered in the word before the aligned memory. */
-static void *allocate_aligned(size_t bytes)
+/* Zeros; calloc has them without writing large blocks, of which only what is used later becomes resident. */
+static void *allocate_zeros(size_t bytes)
 {
-    void *block = bytes <= SIZE_MAX / 2 ? allocator.allocate(bytes + CN_ALIGNMENT + sizeof(void *)) : NULL;
+    if (allocator.allocate == malloc)
+        return calloc(bytes, 1);
+    void *block = allocator.allocate(bytes);
+    return block ? memset(block, 0, bytes) : NULL;
+}
+
+/* The block that the allocator gave is remembered in the word before the aligned memory. */
+static void *allocate_aligned(size_t bytes, void *allocate(size_t))
+{
+    void *block = bytes <= SIZE_MAX / 2 ? allocate(bytes + CN_ALIGNMENT + sizeof(void *)) : NULL;
     if (!block) {
         cn_fail(CN_MEMORY, "out of memory: %zu bytes", bytes);
         return NULL;
@@ -31,8 +40,7 @@ void *cn_allocate(size_t count, size_t size)
         cn_fail(CN_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
         return NULL;
     }
-    void *memory = allocate_aligned(bytes);
-    return memory ? memset(memory, 0, bytes) : NULL;
+    return allocate_aligned(bytes, allocate_zeros);
 }
 
 void *cn_resize(void *memory, size_t old, size_t count, size_t size)
@@ -107,7 +115,7 @@ static void *take(cn_arena *arena, size_t bytes, size_t alignment)
         }
         if (size < bytes + alignment)
             size = bytes + alignment;
-        cn_arena_chunk *made = allocate_aligned(sizeof *made + size);
+        cn_arena_chunk *made = allocate_aligned(sizeof *made + size, allocator.allocate);
         if (!made)
             return NULL;
         made->next = NULL;

@@ -130,6 +130,8 @@ size_t cn_array_type_size(cn_array_type type);
 bool cn_check_view(const char *what, const cn_view *view, cn_shape shape);
 
 void cn_variable_retain(cn_tensor *variable);
+/* A new variable, whose values are what lies at `storage`, part of a block that the caller keeps. */
+cn_tensor *cn_variable_within(cn_variable_args args, void *storage, void *block);
 /* Moves a variable into a block that the caller keeps; its values are copied. `forget` is called when it leaves. */
 void cn_variable_move(cn_tensor *variable, void *storage, void *block, void (*forget)(void *block));
 

@@ -1,5 +1,6 @@
-/* Three ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, and by
- * OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is never shared between pieces. */
+/* Four ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, for one
+ * row and many columns by whole rows of B, and by OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is
+ * never shared between pieces. */
 #include "core/gemm.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
@@ -10,18 +11,21 @@
 
 /* All thresholds, measured on AVX-512 with 48 KB of L1 and 1 MB of L2 a core.
  *
- * B is packed into panels of two vectors of columns, on the stack of the thread that uses them: a panel and the rows of
- * A that meet it share L1, all rows of A that a panel meets stay in L2. Packing costs as much as some eight rows of C
- * save, so that few rows read B where it lies, and so do more rows if B's columns stay in L1 and TLB without it. */
+ * Rows of B are read where they lie, for a tile's columns and a few hundred rows at a time: these stay in L2 for all
+ * tiles of a block of rows of A, which is there too. A transposed B is packed, into panels of two vectors of columns,
+ * on the stack of the thread that uses them; and any B for so many rows of a transposed A that each step of k is
+ * another page of it. */
 enum {
     L1_BYTES = 48 << 10,
     L2_ROWS_BYTES = 512 << 10,
-    PANEL_BYTES = 40 << 10, /* the largest panel of any instruction set */
-    ALIAS_BYTES = 4096,     /* rows a multiple of this apart fall on the same lines of L1 */
-    DIRECT_ROWS = 32,
-    DIRECT_ROWS_ALIASED = 8,
-    DIRECT_ROWS_SHALLOW = 256, /* where k is at most the depth of a panel */
+    PANEL_BYTES = 64 << 10, /* the largest panel of any instruction set: two vectors of columns, DEPTH rows */
+    PACKED_ROWS = 1024,
+    ALIAS_BYTES = 4096,  /* rows a multiple of this apart fall on the same lines of L1 */
+    DEPTH = 512,         /* rows of B at a time, each on a page of its own if they are long */
+    WIDE_COLUMNS = 32,   /* vectors of them in a piece of a wide row; two pieces are wide */
+    MOST_ROW_PIECES = 4, /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
+    ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
     MOST_BLAS_PIECES = 16
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_blas_piece = 2e6;
@@ -48,6 +52,11 @@ typedef struct cn_gemm_job {
     void *context;
 } cn_gemm_job;
 
+static const cn_gemm_type_kernels *kernels_for(cn_dtype dtype)
+{
+    return cn_kernels_now()->gemm->type[dtype == CN_F64];
+}
+
 /* OpenBLAS wants one of the strides to be 1, the other to span a row, and int sizes. */
 static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t column)
 {
@@ -67,22 +76,11 @@ int64_t cn_gemm_panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
     return L1_BYTES / ((2 * kernels->width + kernels->most_rows[1]) * size) / 16 * 16;
 }
 
-static bool direct_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, int64_t size)
-{
-    if (g->b_column != 1)
-        return false;
-    if (g->n <= 2 * kernels->width || g->m <= DIRECT_ROWS_ALIASED)
-        return true;
-    if (g->k <= cn_gemm_panel_depth(kernels, size))
-        return g->m <= DIRECT_ROWS_SHALLOW;
-    return g->m <= DIRECT_ROWS && g->b_row * size % ALIAS_BYTES != 0;
-}
-
 static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
 {
     bool blas = cut->path == CN_GEMM_BLAS;
     double piece = blas ? flops_of_a_blas_piece : flops_of_a_piece;
-    int64_t most = blas ? MOST_BLAS_PIECES : MOST_PIECES, wanted = 1;
+    int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES, wanted = 1;
     /* A power of two: an odd number is a third too long for two threads. */
     while (wanted < most && flops >= piece * (double)wanted * 2)
         wanted *= 2;
@@ -94,8 +92,15 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
     }
     cut->row_pieces = cn_divide_up(g->m, most_rows);
     cut->column_pieces = cn_least(cn_divide_up(g->n, cut->column_unit), cn_divide_up(wanted, cut->row_pieces));
-    if (cut->row_pieces * cut->column_pieces < wanted)
+    if (cut->column_pieces < ENOUGH_PIECES && cut->row_pieces * cut->column_pieces < wanted)
         cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
+}
+
+double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    double products = (double)n * (double)k;
+    return fmax(2 * (double)m * products / (double)(8 * kernels_for(dtype)->width),
+                (double)cn_dtype_size(dtype) * products / bytes_per_nanosecond);
 }
 
 static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
@@ -111,40 +116,39 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
                          .k_blocks = 1};
     if (blas_is_better(g, kernels, flops)) {
         cut->path = CN_GEMM_BLAS;
-    } else if (!direct_is_better(g, kernels, size)) {
-        int64_t depth = cn_gemm_panel_depth(kernels, size);
+    } else if (g->m == 1 && g->b_column == 1 && g->n >= 2 * WIDE_COLUMNS * width) {
+        cut->path = CN_GEMM_WIDE_ROW;
+        cut->column_unit = WIDE_COLUMNS * width;
+    } else if (g->b_column != 1 || (g->a_column != 1 && g->m >= PACKED_ROWS)) {
         cut->path = CN_GEMM_PACKED;
-        rows_in_l2 = L2_ROWS_BYTES / (depth * size);
-        if (g->k > depth)
-            cut->k_blocks = cn_divide_up(g->k, depth);
         /* Rows of A on the same lines of L1, if the copy is read often enough. */
         cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
                       g->n >= 8 * width;
     }
+    if (cut->path != CN_GEMM_BLAS && cut->path != CN_GEMM_WIDE_ROW && g->k > 0) {
+        cut->k_blocks = cn_divide_up(g->k, DEPTH);
+        rows_in_l2 = L2_ROWS_BYTES / (cn_least(g->k, DEPTH) * size);
+        if (cut->path == CN_GEMM_PACKED && g->a_column != 1)
+            rows_in_l2 *= 2; /* they do not stay in L2 as it is */
+    }
     if (flops * (double)g->batch < 2 * flops_of_a_piece)
         return;
-    cut->nanoseconds =
-        fmax(flops / (double)(8 * width), (double)size * (double)g->k * (double)g->n / bytes_per_nanosecond);
+    cut->nanoseconds = cn_gemm_nanoseconds(g->dtype, g->m, g->n, g->k);
     cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
-}
-
-static const cn_gemm_type_kernels *kernels_for(const cn_gemm *product)
-{
-    return cn_kernels_now()->gemm->type[product->dtype == CN_F64];
 }
 
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product)
 {
     cn_gemm_cut cut;
-    choose(&cut, product, kernels_for(product));
+    choose(&cut, product, kernels_for(product->dtype));
     return cut.pack_a ? CN_GEMM_PACKED_BOTH : cut.path;
 }
 
 size_t cn_gemm_workspace(const cn_gemm *product)
 {
-    if (product->m <= 0 || product->n <= 0 || product->k <= 0 || cn_gemm_path_of(product) != CN_GEMM_PACKED_BOTH)
-        return 0;
-    return (size_t)product->m * (size_t)product->k * (product->dtype == CN_F64 ? sizeof(double) : sizeof(float));
+    cn_gemm_cut cut;
+    choose(&cut, product, kernels_for(product->dtype));
+    return cut.pack_a ? (size_t)product->m * (size_t)product->k * cn_dtype_size(product->dtype) : 0;
 }
 
 cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns)
@@ -158,49 +162,39 @@ cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_
                                  taken - (width << i) + width};
 }
 
-/* The block of C at `row` and `column` of one matrix; a, b and c point at its operands' first elements. */
-static void multiply_direct(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t rows,
-                            int64_t columns)
-{
-    const cn_gemm *g = job->product;
-    int64_t size = job->size, most = job->kernels->most_rows[0];
-    int64_t tiles = rows <= most ? 1 : cn_divide_up(rows, most);
-    for (int64_t column = 0, taken; column < columns; column += taken) {
-        taken = cn_gemm_tile_for(job->kernels, cn_part(rows, tiles, 0).count, columns - column).columns;
-        for (int64_t i = 0; i < tiles; i++) {
-            cn_range r = cn_part(rows, tiles, i);
-            cn_gemm_tile_choice tile = cn_gemm_tile_for(job->kernels, r.count, taken);
-            tile.run(g->k, a + r.first * g->a_row * size, g->a_row, g->a_column, b + column * size, g->b_row,
-                     c + (r.first * g->ldc + column) * size, g->ldc, tile.last, g->accumulate);
-        }
-    }
-}
-
-/* The same from packed panels of B; `a` is where A's rows begin in packed_a, if A is packed. */
-static void multiply_packed(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, cn_range row,
-                            cn_range column)
+/* The block of C at `row` and `column` of one matrix by tiles; b and c point at its operands' first elements, a where
+ * A's rows begin if A is not packed. */
+static void multiply_tiles(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, cn_range row,
+                           cn_range column)
 {
     const cn_gemm *g = job->product;
     const cn_gemm_type_kernels *kernels = job->kernels;
+    const bool packs = job->cut->path == CN_GEMM_PACKED, a_packed = job->cut->pack_a;
     int64_t size = job->size, width = kernels->width, tiles = cn_divide_up(row.count, kernels->most_rows[1]);
     _Alignas(64) char panel[PANEL_BYTES];
     for (int64_t block = 0; block < job->cut->k_blocks; block++) {
         cn_range k = cn_part(g->k, job->cut->k_blocks, block);
-        for (int64_t j = 0; j < column.count; j += 2 * width) {
-            int64_t n = cn_least(2 * width, column.count - j), padded = n > width ? 2 * width : width;
+        for (int64_t j = 0, n; j < column.count; j += n) {
+            int64_t left = column.count - j, b_row = g->b_row;
+            const char *b_rows = b + (k.first * b_row + j * g->b_column) * size;
             char *out = c + j * size;
-            kernels->pack(n, k.count, b + (k.first * g->b_row + j * g->b_column) * size, g->b_column, g->b_row, panel,
-                          padded, padded);
+            if (packs) {
+                n = cn_least(2 * width, left);
+                b_row = n > width ? 2 * width : width;
+                kernels->pack(n, k.count, b_rows, g->b_column, g->b_row, panel, b_row, b_row);
+                b_rows = panel;
+            } else {
+                n = cn_gemm_tile_for(kernels, cn_part(row.count, tiles, 0).count, left).columns;
+            }
             for (int64_t i = 0; i < tiles; i++) {
                 cn_range r = cn_part(row.count, tiles, i);
                 cn_gemm_tile_choice tile = cn_gemm_tile_for(kernels, r.count, n);
-                bool packed = job->cut->pack_a;
-                const char *rows = packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
-                                          : a + (r.first * g->a_row + k.first * g->a_column) * size;
-                tile.run(k.count, rows, packed ? 1 : g->a_row, packed ? r.count : g->a_column, panel, padded,
+                const char *rows = a_packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
+                                            : a + (r.first * g->a_row + k.first * g->a_column) * size;
+                tile.run(k.count, rows, a_packed ? 1 : g->a_row, a_packed ? r.count : g->a_column, b_rows, b_row,
                          out + r.first * g->ldc * size, g->ldc, tile.last, g->accumulate || block > 0);
             }
-            if (job->finish && block == job->cut->k_blocks - 1)
+            if (packs && job->finish && block == job->cut->k_blocks - 1)
                 job->finish(job->context, out, g->ldc, batch, row.first, row.count, column.first + j, n);
         }
     }
@@ -255,20 +249,18 @@ static void multiply_piece(void *context, int64_t piece)
         const char *a = job->a + (batch * g->a_batch + row.first * g->a_row) * size;
         const char *b = job->b + (batch * g->b_batch + column.first * g->b_column) * size;
         char *c = job->c + (batch * g->c_batch + row.first * g->ldc + column.first) * size;
-        if (cut->path == CN_GEMM_PACKED) {
-            multiply_packed(job, a, b, c, batch, row, column);
-            continue;
-        }
-        if (cut->path == CN_GEMM_DIRECT)
-            multiply_direct(job, a, b, c, row.count, column.count);
+        if (cut->path == CN_GEMM_DIRECT || cut->path == CN_GEMM_PACKED)
+            multiply_tiles(job, a, b, c, batch, row, column);
+        else if (cut->path == CN_GEMM_WIDE_ROW)
+            job->kernels->wide_row(g->k, a, g->a_row, g->a_column, b, g->b_row, c, g->ldc, column.count, g->accumulate);
         else
             multiply_blas(job, a, b, c, row.count, column.count);
-        if (job->finish)
+        if (job->finish && cut->path != CN_GEMM_PACKED)
             job->finish(job->context, c, g->ldc, batch, row.first, row.count, column.first, column.count);
     }
 }
 
-/* A's tiles one after another, those of the first block of k first, as multiply_packed() reads them. */
+/* A's tiles one after another, those of the first block of k first, as multiply_tiles() reads them. */
 static void pack_rows_of_a(void *context, int64_t piece)
 {
     const cn_gemm_job *job = context;
@@ -293,7 +285,7 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
         return;
     cn_gemm_cut cut;
     cn_gemm_job job = {.product = product,
-                       .kernels = kernels_for(product),
+                       .kernels = kernels_for(product->dtype),
                        .cut = &cut,
                        .size = product->dtype == CN_F64 ? sizeof(double) : sizeof(float),
                        .a = a,

@@ -30,11 +30,21 @@ size_t cn_gemm_workspace(const cn_gemm *product);
 void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
                  void *context);
 
-/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both packed; OpenBLAS. */
-typedef enum cn_gemm_path { CN_GEMM_DIRECT, CN_GEMM_PACKED, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS } cn_gemm_path;
+/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both; one row by
+ * whole rows of B; OpenBLAS. */
+typedef enum cn_gemm_path {
+    CN_GEMM_DIRECT,
+    CN_GEMM_PACKED,
+    CN_GEMM_PACKED_BOTH,
+    CN_GEMM_WIDE_ROW,
+    CN_GEMM_BLAS
+} cn_gemm_path;
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product);
 
 /* For products whose operands are packed as they are needed. */
+
+/* What a product takes on one thread, roughly: its arithmetic, or reading B. */
+double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k);
 
 /* Rows of B in a panel of two vectors of columns: as many as leave room in L1 for the rows of A that meet it. */
 int64_t cn_gemm_panel_depth(const cn_gemm_type_kernels *kernels, int64_t size);

@@ -180,6 +180,11 @@ double cn_item(cn_tensor *tensor)
 
 cn_tensor *cn_variable_with(cn_variable_args args)
 {
+    return cn_variable_within(args, NULL, NULL);
+}
+
+cn_tensor *cn_variable_within(cn_variable_args args, void *storage, void *block)
+{
     int64_t size = cn_shape_size(args.shape);
     if (cn_failed())
         return NULL;
@@ -195,15 +200,16 @@ cn_tensor *cn_variable_with(cn_variable_args args)
     cn_tensor *tensor = cn_allocate(1, sizeof *tensor);
     cn_variable *variable = cn_allocate(1, sizeof *variable);
     char *name = cn_copy_string(args.name ? args.name : "variable");
-    void *storage = cn_allocate((size_t)size, cn_dtype_size(args.dtype));
-    if (!tensor || !variable || !name || !storage) {
-        cn_release(storage);
+    void *owned = storage ? NULL : cn_allocate((size_t)size, cn_dtype_size(args.dtype));
+    if (!tensor || !variable || !name || (!storage && !owned)) {
+        cn_release(owned);
         cn_release(name);
         cn_release(variable);
         cn_release(tensor);
         return NULL;
     }
-    *variable = (cn_variable){.storage = storage, .owned = storage, .references = 1, .name = name};
+    *variable = (cn_variable){
+        .storage = storage ? storage : owned, .owned = owned, .block = block, .references = 1, .name = name};
     *tensor = (cn_tensor){.dtype = args.dtype, .shape = args.shape, .variable = variable};
     cn_set_dense(tensor);
     return tensor;

@@ -179,11 +179,11 @@ static bool add_slot(kind *k, int index, const cn_tensor *of, const cn_slot *slo
 {
     char full[256];
     snprintf(full, sizeof full, "%s_%s", cn_name_of(of), slot->name);
-    cn_tensor *variable = cn_variable_new(slot->shape, .dtype = of->dtype, .name = full);
+    const cn_variable_args args = {.shape = slot->shape, .dtype = of->dtype, .name = full};
+    cn_tensor *variable = cn_variable_within(args, (unsigned char *)k->block + offset, k->block);
     k->variable[index] = variable;
     if (!variable)
         return false;
-    cn_variable_move(variable, (unsigned char *)k->block + offset, k->block, NULL);
     for (int64_t i = 0; slot->initial != 0 && i < cn_shape_size(slot->shape); i++)
         if (of->dtype == CN_F32)
             ((float *)variable->variable->storage)[i] = (float)slot->initial;

@@ -256,7 +256,7 @@ EACH_ISA(any_strides)
 
 EACH_ISA(accumulating_adds_to_what_is_there)
 {
-    static const int64_t shape[][3] = {{1, 10, 200},  {4, 33, 8},    {40, 70, 0},
+    static const int64_t shape[][3] = {{1, 10, 200},  {4, 33, 8},    {40, 70, 0},  {1, 1075, 9},
                                        {40, 70, 600}, {128, 10, 64}, {70, 300, 90}};
     if (!use(kernels))
         return;
@@ -299,11 +299,15 @@ static const routed routes[] = {
     {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_DIRECT, NN, 4, 8, 2},
     {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, NN, 256, 300, 120},
     {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_PACKED, NT, 4, 8, 32},
-    {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_BLAS, NN, 128, 512, 784},
-    {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_BLAS, TN, 257, 300, 90},
+    {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, NN, 128, 512, 784},
+    {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, TN, 300, 257, 1030},
+    {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_BLAS, NT, 129, 257, 785},
     {CN_GEMM_PACKED_BOTH, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, NT, 90, 300, 1024},
-    {CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, CN_GEMM_BLAS, NN, 160, 1000, 1024},
-    {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 640, 720, 512},
+    {CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, CN_GEMM_BLAS, NT, 160, 1000, 1024},
+    {CN_GEMM_DIRECT, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 640, 720, 512},
+    {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 1030, 300, 600},
+    {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, NN, 1, 1075, 9},
+    {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_BLAS, NN, 1, 2090, 323},
 };
 
 EACH_ISA(every_way_of_computing_is_taken_and_right)

@@ -75,6 +75,8 @@
 #define LOAD_C(p, v, n) ((v) + 1 < (n) ? LOAD((p) + (v)*WIDTH) : LOAD_FIRST((p) + (v)*WIDTH, mask))
 #define ZERO(r, v, n) V c##r##_##v = SPREAD(0);
 #define LOAD_B(r, v, n) V b##v = LOAD_C(b, v, n);
+/* What the tiles of the next columns read: if rows of B are long, no other row of it is near. */
+#define PREFETCH_B(r, v, n) __builtin_prefetch(b + ((n) + (v)) * WIDTH, 0, 2);
 #define MULTIPLY(r, v, n) c##r##_##v = FMA(a##r, b##v, c##r##_##v);
 #define ADD_C(r, v, n) c##r##_##v += LOAD_C(c + (r)*ldc, v, n);
 #define STORE_C(r, v, n)                            \
@@ -110,6 +112,9 @@
         ROWS_OF_##rows(ZERO_ROW, n);                          \
         for (int64_t i = 0; i < k; i++) {                     \
             VECTORS_##n(LOAD_B, 0, n);                        \
+            if ((rows) > ROWS_4) {                            \
+                VECTORS_##n(PREFETCH_B, 0, n);                \
+            }                                                 \
             ROWS_OF_##rows(MULTIPLY_ROW, n);                  \
             a += a_column, a_5 += a_column, a_10 += a_column; \
             b += b_row;                                       \
@@ -153,6 +158,35 @@
             ADD_C_ROW(0, n);                                 \
         }                                                    \
         STORE_C_ROW(0, n);                                   \
+    }
+
+/* One row of many columns. B is read in the order in which it lies, a few rows of it side by side, as memory is read
+ * fastest; the sums so far are in C meanwhile. */
+#define LOAD_A(r, n) V a##r = SPREAD(a[(r)*a_column]);
+#define LOAD_SUM(r, v, n) V c##r##_##v = LOAD_C(c, v, n);
+#define ADD_PRODUCT(r, v, n) c0_##v = FMA(a##r, LOAD_C(b + (r)*b_row, v, n), c0_##v);
+#define ADD_PRODUCTS(r, n) VECTORS_##n(ADD_PRODUCT, r, n)
+#define ADD_BLOCK(rows, n, taken)                \
+    {                                            \
+        VECTORS_##n(LOAD_SUM, 0, n);             \
+        ROWS_OF_##rows(ADD_PRODUCTS, n);         \
+        STORE_C_ROW(0, n);                       \
+        b += taken, c += taken, left -= (taken); \
+    }
+#define ADD_ROWS(rows)                                     \
+    for (; k >= (rows); k -= (rows)) {                     \
+        ROWS_OF_##rows(LOAD_A, 0);                         \
+        int64_t left = columns, last = WIDTH;              \
+        M mask = MASK(last);                               \
+        while (left >= 4 * WIDTH)                          \
+            ADD_BLOCK(rows, 4, 4 * WIDTH);                 \
+        while (left > 0) {                                 \
+            last = left < WIDTH ? left : WIDTH;            \
+            mask = MASK(last);                             \
+            ADD_BLOCK(rows, 1, last);                      \
+        }                                                  \
+        a += (rows)*a_column, b += (rows)*b_row - columns; \
+        c -= columns;                                      \
     }
 
 /* Transposing WIDTH vectors x0, x1, ... into t0, t1, ...: log2(WIDTH) times, vectors i and i + WIDTH / 2 are shuffled

@@ -26,6 +26,7 @@ typedef struct cn_gemm_type_kernels {
     int most_rows[CN_GEMM_VECTORS];                             /* of a tile with 1 << i vectors */
     cn_gemm_tile *tile[CN_GEMM_VECTORS][CN_GEMM_MOST_ROWS + 1]; /* [log2 of vectors][rows] */
     cn_gemm_tile *one_row[CN_GEMM_VECTORS - 1];                 /* the same for one row: several sums side by side */
+    cn_gemm_tile *wide_row;                                     /* one row of `last` columns, however many */
     cn_gemm_pack *pack;
 } cn_gemm_type_kernels;
 

@@ -9,6 +9,18 @@ DEFINE_ONE_ROW(8, 1)
 DEFINE_ONE_ROW(4, 2)
 DEFINE_ONE_ROW(2, 4)
 
+static void GEMM_JOIN(wide_row, REAL)(int64_t k, const void *a_, int64_t a_row, int64_t a_column, const void *b_,
+                                      int64_t b_row, void *c_, int64_t ldc, int64_t columns, bool accumulate)
+{
+    const REAL *a = a_, *b = b_;
+    REAL *c = c_;
+    (void)a_row, (void)ldc;
+    if (!accumulate)
+        memset(c, 0, (size_t)columns * sizeof(REAL));
+    ADD_ROWS(4);
+    ADD_ROWS(1);
+}
+
 /* out[j][i] = in[i][j] for at most WIDTH rows and columns; `stored` elements of each column are written. */
 static void GEMM_JOIN(transpose_block, REAL)(int64_t rows, int64_t columns, const REAL *in, int64_t in_row, REAL *out,
                                              int64_t out_row, int64_t stored)
@@ -63,6 +75,7 @@ static const cn_gemm_type_kernels GEMM_JOIN(kernels, REAL) = {
              {TILES(ROWS_4, 4, TILE_ENTRY)},
              {TILES(ROWS_8, 8, TILE_ENTRY)}},
     .one_row = {TILE_NAME(one_row, 1, REAL), TILE_NAME(one_row, 2, REAL), TILE_NAME(one_row, 4, REAL)},
+    .wide_row = GEMM_JOIN(wide_row, REAL),
     .pack = GEMM_JOIN(pack, REAL)};
 
 #undef REAL

@@ -206,9 +206,8 @@ static void multiply(const sizes *s, product p, const void *a, operand b, unsign
         /* Where the threads share a step each has columns of its own, whose weights stay in its cache. */
         const int64_t count = cn_divide_up(p.n, b.row);
         panels job = {s, p, a, b, c, s->shared ? cn_least(count, SHARED_PIECES) : 1};
-        double flops = 2 * (double)p.m * (double)p.n * (double)p.k;
         if (s->shared)
-            cn_parallel(job.pieces, flops / (double)(8 * gemm_kernels(s)->width), run_panels, &job);
+            cn_parallel(job.pieces, cn_gemm_nanoseconds(s->dtype, p.m, p.n, p.k), run_panels, &job);
         else
             run_panels(&job, 0);
     } else {
