@@ -82,6 +82,14 @@ STEPS(integers, int64_t, uint64_t, integer)
 #define START_MAX_integer INT64_MIN
 #define START_MIN_integer INT64_MAX
 
+/* Compiled for size, but for sums, of which training has many. */
+#define SIZE_sum
+#define SIZE_prod __attribute__((cold))
+#define SIZE_max __attribute__((cold))
+#define SIZE_min __attribute__((cold))
+#define SIZE_count __attribute__((cold))
+#define SIZE_scan __attribute__((cold))
+
 #define LOAD(type, V, x) __builtin_convertvector(*(const type##_block *)(x), V)
 
 /* Rows below SHORT elements are not worth the joining of lanes. */
@@ -89,90 +97,90 @@ enum { SHORT = 2 * LANES };
 
 /* Columns that fill no vector are read with the begin of the next row behind them, whose lanes are thrown away: all
  * rows but the last ones, behind which there may be nothing. */
-#define REDUCE(name, T, type, V, A, member)                                                               \
-    static A row_##name##_##type(int64_t n, const T *x)                                                   \
-    {                                                                                                     \
-        const A start = START_##name(member);                                                             \
-        V a = start - (V){0}, b = a, c = a, d = a;                                                        \
-        int64_t i = 0;                                                                                    \
-        for (; i + 4 * LANES <= n; i += 4 * LANES) {                                                      \
-            a = name##_many_##member(a, LOAD(type, V, x + i));                                            \
-            b = name##_many_##member(b, LOAD(type, V, x + i + LANES));                                    \
-            c = name##_many_##member(c, LOAD(type, V, x + i + 2 * LANES));                                \
-            d = name##_many_##member(d, LOAD(type, V, x + i + 3 * LANES));                                \
-        }                                                                                                 \
-        for (; i + LANES <= n; i += LANES)                                                                \
-            a = name##_many_##member(a, LOAD(type, V, x + i));                                            \
-        A result = start;                                                                                 \
-        for (int lane = 0; lane < LANES; lane++) {                                                        \
-            A ab = JOIN_##name(member)(a[lane], b[lane]), cd = JOIN_##name(member)(c[lane], d[lane]);     \
-            result = JOIN_##name(member)(result, JOIN_##name(member)(ab, cd));                            \
-        }                                                                                                 \
-        for (; i < n; i++)                                                                                \
-            result = name##_one_##member(result, (A)x[i]);                                                \
-        return result;                                                                                    \
-    }                                                                                                     \
-    static void columns_##name##_##type(int64_t columns, int64_t rows, int64_t stride, const T *x,        \
-                                        cn_accumulator *accumulator)                                      \
-    {                                                                                                     \
-        int64_t k = 0;                                                                                    \
-        for (; k + 4 * LANES <= columns; k += 4 * LANES) {                                                \
-            f64_block *to = (f64_block *)(accumulator + k);                                               \
-            V a = (V)to[0], b = (V)to[1], c = (V)to[2], d = (V)to[3];                                     \
-            for (int64_t r = 0; r < rows; r++) {                                                          \
-                const T *row = x + r * stride + k;                                                        \
-                a = name##_many_##member(a, LOAD(type, V, row));                                          \
-                b = name##_many_##member(b, LOAD(type, V, row + LANES));                                  \
-                c = name##_many_##member(c, LOAD(type, V, row + 2 * LANES));                              \
-                d = name##_many_##member(d, LOAD(type, V, row + 3 * LANES));                              \
-            }                                                                                             \
-            to[0] = (f64_block)a;                                                                         \
-            to[1] = (f64_block)b;                                                                         \
-            to[2] = (f64_block)c;                                                                         \
-            to[3] = (f64_block)d;                                                                         \
-        }                                                                                                 \
-        for (; k + LANES <= columns; k += LANES) {                                                        \
-            f64_block *to = (f64_block *)(accumulator + k);                                               \
-            V a = (V)to[0];                                                                               \
-            for (int64_t r = 0; r < rows; r++)                                                            \
-                a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                           \
-            to[0] = (f64_block)a;                                                                         \
-        }                                                                                                 \
-        int64_t r = 0;                                                                                    \
-        if (k < columns && rows > 2 && stride > 0) {                                                      \
-            const int64_t left = columns - k, beyond = LANES - left;                                      \
-            const int64_t whole = rows - (stride >= beyond ? 1 : (beyond + stride - 1) / stride);         \
-            f64_block some = {0};                                                                         \
-            for (int64_t j = 0; j < left; j++)                                                            \
-                memcpy((double *)&some + j, accumulator + k + j, sizeof(double));                         \
-            V a = (V)some;                                                                                \
-            for (; r < whole; r++)                                                                        \
-                a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                           \
-            some = (f64_block)a;                                                                          \
-            for (int64_t j = 0; j < left; j++)                                                            \
-                memcpy(accumulator + k + j, (double *)&some + j, sizeof(double));                         \
-        }                                                                                                 \
-        for (; r < rows; r++)                                                                             \
-            for (int64_t j = k; j < columns; j++)                                                         \
-                accumulator[j].member = name##_one_##member(accumulator[j].member, (A)x[r * stride + j]); \
-    }                                                                                                     \
-    static void name##_##type(int64_t kept, int64_t kept_stride, int64_t reduced, int64_t reduced_stride, \
-                              const void *from, cn_accumulator *accumulator)                              \
-    {                                                                                                     \
-        const T *x = from;                                                                                \
-        if (kept_stride == 1 && kept > 1) {                                                               \
-            columns_##name##_##type(kept, reduced, reduced_stride, x, accumulator);                       \
-            return;                                                                                       \
-        }                                                                                                 \
-        for (int64_t k = 0; k < kept; k++, x += kept_stride) {                                            \
-            A a = accumulator[k].member;                                                                  \
-            if (reduced_stride == 1 && reduced >= SHORT)                                                  \
-                a = JOIN_##name(member)(a, row_##name##_##type(reduced, x));                              \
-            else                                                                                          \
-                for (int64_t r = 0; r < reduced; r++)                                                     \
-                    a = name##_one_##member(a, (A)x[r * reduced_stride]);                                 \
-            accumulator[k].member = a;                                                                    \
-        }                                                                                                 \
+#define REDUCE(name, T, type, V, A, member)                                                                           \
+    SIZE_##name static A row_##name##_##type(int64_t n, const T *x)                                                   \
+    {                                                                                                                 \
+        const A start = START_##name(member);                                                                         \
+        V a = start - (V){0}, b = a, c = a, d = a;                                                                    \
+        int64_t i = 0;                                                                                                \
+        for (; i + 4 * LANES <= n; i += 4 * LANES) {                                                                  \
+            a = name##_many_##member(a, LOAD(type, V, x + i));                                                        \
+            b = name##_many_##member(b, LOAD(type, V, x + i + LANES));                                                \
+            c = name##_many_##member(c, LOAD(type, V, x + i + 2 * LANES));                                            \
+            d = name##_many_##member(d, LOAD(type, V, x + i + 3 * LANES));                                            \
+        }                                                                                                             \
+        for (; i + LANES <= n; i += LANES)                                                                            \
+            a = name##_many_##member(a, LOAD(type, V, x + i));                                                        \
+        A result = start;                                                                                             \
+        for (int lane = 0; lane < LANES; lane++) {                                                                    \
+            A ab = JOIN_##name(member)(a[lane], b[lane]), cd = JOIN_##name(member)(c[lane], d[lane]);                 \
+            result = JOIN_##name(member)(result, JOIN_##name(member)(ab, cd));                                        \
+        }                                                                                                             \
+        for (; i < n; i++)                                                                                            \
+            result = name##_one_##member(result, (A)x[i]);                                                            \
+        return result;                                                                                                \
+    }                                                                                                                 \
+    SIZE_##name static void columns_##name##_##type(int64_t columns, int64_t rows, int64_t stride, const T *x,        \
+                                                    cn_accumulator *accumulator)                                      \
+    {                                                                                                                 \
+        int64_t k = 0;                                                                                                \
+        for (; k + 4 * LANES <= columns; k += 4 * LANES) {                                                            \
+            f64_block *to = (f64_block *)(accumulator + k);                                                           \
+            V a = (V)to[0], b = (V)to[1], c = (V)to[2], d = (V)to[3];                                                 \
+            for (int64_t r = 0; r < rows; r++) {                                                                      \
+                const T *row = x + r * stride + k;                                                                    \
+                a = name##_many_##member(a, LOAD(type, V, row));                                                      \
+                b = name##_many_##member(b, LOAD(type, V, row + LANES));                                              \
+                c = name##_many_##member(c, LOAD(type, V, row + 2 * LANES));                                          \
+                d = name##_many_##member(d, LOAD(type, V, row + 3 * LANES));                                          \
+            }                                                                                                         \
+            to[0] = (f64_block)a;                                                                                     \
+            to[1] = (f64_block)b;                                                                                     \
+            to[2] = (f64_block)c;                                                                                     \
+            to[3] = (f64_block)d;                                                                                     \
+        }                                                                                                             \
+        for (; k + LANES <= columns; k += LANES) {                                                                    \
+            f64_block *to = (f64_block *)(accumulator + k);                                                           \
+            V a = (V)to[0];                                                                                           \
+            for (int64_t r = 0; r < rows; r++)                                                                        \
+                a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                                       \
+            to[0] = (f64_block)a;                                                                                     \
+        }                                                                                                             \
+        int64_t r = 0;                                                                                                \
+        if (k < columns && rows > 2 && stride > 0) {                                                                  \
+            const int64_t left = columns - k, beyond = LANES - left;                                                  \
+            const int64_t whole = rows - (stride >= beyond ? 1 : (beyond + stride - 1) / stride);                     \
+            f64_block some = {0};                                                                                     \
+            for (int64_t j = 0; j < left; j++)                                                                        \
+                memcpy((double *)&some + j, accumulator + k + j, sizeof(double));                                     \
+            V a = (V)some;                                                                                            \
+            for (; r < whole; r++)                                                                                    \
+                a = name##_many_##member(a, LOAD(type, V, x + r * stride + k));                                       \
+            some = (f64_block)a;                                                                                      \
+            for (int64_t j = 0; j < left; j++)                                                                        \
+                memcpy(accumulator + k + j, (double *)&some + j, sizeof(double));                                     \
+        }                                                                                                             \
+        for (; r < rows; r++)                                                                                         \
+            for (int64_t j = k; j < columns; j++)                                                                     \
+                accumulator[j].member = name##_one_##member(accumulator[j].member, (A)x[r * stride + j]);             \
+    }                                                                                                                 \
+    SIZE_##name static void name##_##type(int64_t kept, int64_t kept_stride, int64_t reduced, int64_t reduced_stride, \
+                                          const void *from, cn_accumulator *accumulator)                              \
+    {                                                                                                                 \
+        const T *x = from;                                                                                            \
+        if (kept_stride == 1 && kept > 1) {                                                                           \
+            columns_##name##_##type(kept, reduced, reduced_stride, x, accumulator);                                   \
+            return;                                                                                                   \
+        }                                                                                                             \
+        for (int64_t k = 0; k < kept; k++, x += kept_stride) {                                                        \
+            A a = accumulator[k].member;                                                                              \
+            if (reduced_stride == 1 && reduced >= SHORT)                                                              \
+                a = JOIN_##name(member)(a, row_##name##_##type(reduced, x));                                          \
+            else                                                                                                      \
+                for (int64_t r = 0; r < reduced; r++)                                                                 \
+                    a = name##_one_##member(a, (A)x[r * reduced_stride]);                                             \
+            accumulator[k].member = a;                                                                                \
+        }                                                                                                             \
     }
 
 #define REDUCE_ALL(name)                           \
@@ -206,21 +214,21 @@ CN_REDUCTIONS(REDUCE_ALL)
 ARGUMENT_ALL(argmax, >)
 ARGUMENT_ALL(argmin, <)
 
-#define SCAN(name, T, type, A, U, member, inputs, first, second)                                             \
-    static void name##_##type(int64_t n, void *const *pointer, const int64_t *stride, cn_accumulator *state) \
-    {                                                                                                        \
-        T *y = pointer[0];                                                                                   \
-        const T *x = pointer[1], *b = pointer[inputs];                                                       \
-        (void)b;                                                                                             \
-        A carry = state->member;                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                                                    \
-            first;                                                                                           \
-            second;                                                                                          \
-            y += stride[0];                                                                                  \
-            x += stride[1];                                                                                  \
-            b += stride[inputs];                                                                             \
-        }                                                                                                    \
-        state->member = carry;                                                                               \
+#define SCAN(name, T, type, A, U, member, inputs, first, second)                                                       \
+    SIZE_scan static void name##_##type(int64_t n, void *const *pointer, const int64_t *stride, cn_accumulator *state) \
+    {                                                                                                                  \
+        T *y = pointer[0];                                                                                             \
+        const T *x = pointer[1], *b = pointer[inputs];                                                                 \
+        (void)b;                                                                                                       \
+        A carry = state->member;                                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            first;                                                                                                     \
+            second;                                                                                                    \
+            y += stride[0];                                                                                            \
+            x += stride[1];                                                                                            \
+            b += stride[inputs];                                                                                       \
+        }                                                                                                              \
+        state->member = carry;                                                                                         \
     }
 #define SCAN_ALL(T, type, A, U, member)                                                   \
     SCAN(cumsum, T, type, A, U, member, 1, carry = (A)((U)carry + (U)*x), *y = (T)carry)  \
