@@ -239,7 +239,7 @@ LAYER(short_lstm, cn_lstm(50))
 
 static cn_tensor *product_with_aliased_rows(cn_tensor *const *x)
 {
-    return cn_matmul(x[0], x[1]);
+    return cn_matmul(x[0], cn_transpose(x[1]));
 }
 
 static cn_tensor *attend(cn_tensor *const *x)
@@ -333,7 +333,7 @@ static const path paths[] = {
     {.name = "product, B packed", .layer = wide_layer, .input = {{2, {150, 701}}}, .enters = by_packed_tiles},
     {.name = "product, both packed",
      .operation = product_with_aliased_rows,
-     .input = {{2, {77, 1024}}, {2, {1024, 333}}},
+     .input = {{2, {77, 1024}}, {2, {333, 1024}}},
      .enters = by_tiles_packed_twice},
     {.name = "product, blocks of depth", .layer = deep_layer, .input = {{2, {65, 1025}}}, .enters = by_packed_tiles},
     {.name = "product, OpenBLAS", .layer = large_layer, .input = {{2, {1030, 1050}}}, .enters = by_openblas},
