@@ -185,6 +185,17 @@ Test(fit, steps_per_epoch_go_on_where_the_epoch_before_ended)
     cn_model_free(model);
 }
 
+Test(fit, steps_per_epoch_make_the_batch_size_that_is_not_given)
+{
+    cn_model *model = line_model(0.01);
+    expect_done(cn_fit(model, DATA, .steps_per_epoch = 3, .shuffle = false, .verbose = 0) != NULL);
+    line expected = start;
+    for (int first = 0; first < SAMPLES; first += 3) /* 7 samples in 3 steps */
+        descend(&expected, first, first + 3 > SAMPLES ? SAMPLES - first : 3, NULL, 0.01);
+    expect_line(model, expected);
+    cn_model_free(model);
+}
+
 static double mean_loss(line l, int first, int count)
 {
     return descend(&l, first, count, NULL, 0);

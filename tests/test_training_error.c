@@ -74,7 +74,7 @@ Test(training_error, arguments_out_of_range)
 {
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: there are no samples", .x = {cn_array(xs[0], 0, 2)},
                      .y = {cn_array(ys[0], 0, 2)});
-    EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: batch_size is 0", .x = {X}, .y = {Y}, .batch_size = 0);
+    EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_batch_size is -1", .x = {X}, .y = {Y}, .validation_batch_size = -1);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: batch_size is -3", .x = {X}, .y = {Y}, .batch_size = -3);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_freq is 0", .x = {X}, .y = {Y}, .validation_freq = 0);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_split is 1; it must lie between 0 and 1", .x = {X}, .y = {Y},

@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* Named values of an epoch or a batch, in Keras' order: loss, the outputs' losses, metrics, then val_... */
+/* Named values of an epoch or a batch, in Keras' order: loss, the outputs' losses, metrics, then val_... The names last
+ * until the model is compiled again or freed. */
 enum { CN_MAX_LOGS = 128 };
 typedef struct cn_logged {
     const char *name;

@@ -126,8 +126,10 @@ static bool check_data(const cn_fit_args *args)
 static bool take_arrays(cn_fitting *f)
 {
     const cn_fit_args *args = f->args;
-    if (!cn_failed() && args->batch_size < 1)
+    if (!cn_failed() && args->batch_size < 0)
         return cn_fail(CN_ARGUMENT, "fit: batch_size is %lld", (long long)args->batch_size);
+    if (!cn_failed() && args->validation_batch_size < 0)
+        return cn_fail(CN_ARGUMENT, "fit: validation_batch_size is %lld", (long long)args->validation_batch_size);
     if (!cn_failed() && (args->steps_per_epoch < 0 || args->initial_epoch < 0))
         return cn_fail(CN_ARGUMENT, "fit: steps_per_epoch and initial_epoch cannot be negative");
     if (!cn_failed() && (args->verbose < 0 || args->verbose > 2))
@@ -278,15 +280,28 @@ cn_fit_args cn_fit_defaults(void)
     return (cn_fit_args){CN_FIT_DEFAULTS};
 }
 
+/* Known when the arrays are: as many as give the steps that are asked for, or Keras' 32. */
+static void choose_batch_sizes(cn_fitting *f)
+{
+    const cn_fit_args *args = f->args;
+    int64_t steps = args->data ? 0 : args->steps_per_epoch, samples = f->train.arrays.samples;
+    f->train.batch_size = args->batch_size ? args->batch_size : steps ? 1 + (samples - 1) / steps : 32;
+    f->validation.batch_size = args->validation_batch_size ? args->validation_batch_size
+                               : args->batch_size          ? args->batch_size
+                                                           : 32;
+}
+
 cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
 {
     cn_fitting f = {
         .model = model, .args = &args, .progress = new_progress(args.file, args.verbose), .epoch = args.initial_epoch};
-    f.train = (cn_batches){.model = model, .who = "fit", .targets = true, .batch_size = args.batch_size};
-    f.validation = f.train;
-    f.validation.who = "fit: validation";
+    f.train = (cn_batches){.model = model, .who = "fit", .targets = true};
+    f.validation = (cn_batches){.model = model, .who = "fit: validation", .targets = true};
     int64_t unused;
-    if (!take_arrays(&f) || !count_steps(&f.train, "steps_per_epoch", args.steps_per_epoch, &f.steps) ||
+    if (!take_arrays(&f))
+        return NULL;
+    choose_batch_sizes(&f);
+    if (!count_steps(&f.train, "steps_per_epoch", args.steps_per_epoch, &f.steps) ||
         (cn_batches_given(&f.validation) &&
          !count_steps(&f.validation, "validation_steps", args.validation_steps, &unused)))
         return NULL;

@@ -36,10 +36,10 @@ typedef struct cn_fit_args {
     char first_;
     cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
     cn_view sample_weight[CN_MAX_OUTPUTS]; /* (samples,) or (samples, steps); one for all outputs, or one each */
-    int64_t batch_size;
-    int epochs;        /* the index of the last epoch plus 1 */
-    int initial_epoch; /* the count begins here */
-    int verbose;       /* 0: silent, 1: progress bar, 2: one line an epoch */
+    int64_t batch_size; /* 0: 32 or, with steps_per_epoch, what makes so many batches of the samples */
+    int epochs;         /* the index of the last epoch plus 1 */
+    int initial_epoch;  /* the count begins here */
+    int verbose;        /* 0: silent, 1: progress bar, 2: one line an epoch */
     double validation_split;
     cn_view validation_x[CN_MAX_OUTPUTS], validation_y[CN_MAX_OUTPUTS], validation_sample_weight[CN_MAX_OUTPUTS];
     int validation_freq;
@@ -47,12 +47,12 @@ typedef struct cn_fit_args {
     const cn_class_weight *class_weight;     /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
     cn_callback callbacks[CN_MAX_CALLBACKS]; /* ends with one without any function */
     int64_t steps_per_epoch;
-    FILE *file;                         /* standard output by default */
-    cn_dataset *data, *validation_data; /* in place of arrays; they stay the caller's */
-    int64_t validation_steps;
+    FILE *file;                                      /* standard output by default */
+    cn_dataset *data, *validation_data;              /* in place of arrays; they stay the caller's */
+    int64_t validation_steps, validation_batch_size; /* 0: all; batch_size */
 } cn_fit_args;
 /* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure. */
-#define CN_FIT_DEFAULTS .batch_size = 32, .epochs = 1, .verbose = 1, .validation_freq = 1, .shuffle = true
+#define CN_FIT_DEFAULTS .epochs = 1, .verbose = 1, .validation_freq = 1, .shuffle = true
 #define cn_fit(model, ...) cn_fit_with((model), (cn_fit_args){CN_FIT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
 CN_API cn_fit_args cn_fit_defaults(void);
