@@ -156,6 +156,23 @@ outer = sequential(input_layer("x", 4), inner, layer("Dense", name="e", units=3)
 keras3("nested.keras", outer, {"layers/sequential/layers/dense": [kernel, bias], "layers/dense": list(second)})
 expect("nested.keras", [x], [np.tanh(x @ kernel + bias) @ second[0] + second[1]])
 
+# Edges of pictures in four directions, light to dark and dark to light, and where there are any: what the example of
+# transfer learning builds on.
+across = np.arange(-2, 3, dtype="f4")
+directions = [np.cos(t) * across[None, :] + np.sin(t) * across[:, None] for t in np.pi / 4 * np.arange(4)]
+filters = np.stack([sign * d / np.abs(d).sum() for d in directions for sign in (1, -1)], axis=-1)[:, :, None, :].astype("f4")
+pictures, threshold = random.random((2, 28, 28, 1), dtype="f4"), np.full(8, -0.02, "<f4")
+edges = sequential(
+    input_layer("x", 28, 28, 1),
+    layer("Conv2D", name="edges", filters=8, kernel_size=[5, 5], padding="same", activation="relu"),
+    layer("MaxPooling2D", name="places", pool_size=[4, 4]),
+)
+padded = np.pad(pictures[..., 0], ((0, 0), (2, 2), (2, 2)))
+windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(1, 2))
+found = relu(np.einsum("nijab,abf->nijf", windows, filters[:, :, 0]) + threshold)
+keras3("edges.keras", edges, {"layers/conv2d": [filters, threshold]})
+expect("edges.keras", [pictures], [found.reshape(2, 7, 4, 7, 4, 8).max(axis=(2, 4))])
+
 # The moving averages of a BatchNormalization are no trained weights, and stand behind those in Keras 2.
 gamma, beta, mean, variance = floats(4), floats(4), floats(4), floats(4) ** 2
 normalized = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
