@@ -138,12 +138,13 @@ static const char *nested_keras(int depth)
     static const char open[] = "{\"class_name\":\"TimeDistributed\",\"config\":{\"layer\":";
     size_t length = (size_t)depth * (sizeof open + 2), size = 0;
     char *layers = calloc(length + sizeof DENSE("2"), 1), *config = calloc(length + 200, 1), *at = layers;
+    cr_assert(layers && config);
     for (int i = 0; i < depth; i++)
         at = stpcpy(at, open);
     at = stpcpy(at, DENSE("2"));
     for (int i = 0; i < depth; i++)
         at = stpcpy(at, "}}");
-    sprintf(config, sequential, layers);
+    snprintf(config, length + 200, sequential, layers);
     unsigned char *archive = cn_zip_make("made", &(cn_zip_entry){"config.json", {config, strlen(config)}}, 1, &size);
     file_of(archive, size);
     cn_release(archive);
