@@ -1,30 +1,10 @@
 /* Keras' callbacks: what each does and says, on logs that are made by hand. */
-#include <cornet/cornet.h>
 #include "read_file.h"
-#include <criterion/criterion.h>
+#include "own_directory.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char directory[] = "/tmp/cornet-callbacks-XXXXXX";
-
-static void setup(void)
-{
-    cr_assert(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    char command[64];
-    cn_error_clear();
-    cn_clear_session();
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(callbacks, .init = setup, .fini = teardown);
+TestSuite(callbacks, .init = enter_directory, .fini = leave_directory);
 
 static const float xs[2] = {1, 1}, ys[2] = {0, 0};
 #define DATA               \

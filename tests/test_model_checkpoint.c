@@ -1,31 +1,11 @@
 /* ModelCheckpoint: when it saves, where, and what it says. */
-#include <cornet/cornet.h>
 #include "core/arena.h"
 #include "training/callbacks/file_path.h"
-#include <criterion/criterion.h>
+#include "own_directory.h"
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char directory[] = "/tmp/cornet-checkpoint-XXXXXX";
-
-static void setup(void)
-{
-    cr_assert(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    char command[64];
-    cn_error_clear();
-    cn_clear_session();
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(model_checkpoint, .init = setup, .fini = teardown);
+TestSuite(model_checkpoint, .init = enter_directory, .fini = leave_directory);
 
 static const float xs[4] = {1, 1, 1, 1}, ys[4] = {0, 0, 0, 0};
 static const double *script; /* val_loss of each epoch */

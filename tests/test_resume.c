@@ -1,34 +1,14 @@
 /* Training that is killed and goes on: it ends, bit for bit, where the unbroken run ends. Every run is a process of its
  * own, which leaves in a file what it came to. */
-#include <cornet/cornet.h>
 #include "read_file.h"
-#include <criterion/criterion.h>
+#include "own_directory.h"
 #include <math.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-static char directory[] = "/tmp/cornet-resume-XXXXXX";
-
-static void setup(void)
-{
-    cr_assert(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    char command[64];
-    cn_error_clear();
-    cn_clear_session();
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(resume, .init = setup, .fini = teardown);
+TestSuite(resume, .init = enter_directory, .fini = leave_directory);
 
 enum { SAMPLES = 50, FEATURES = 6, CLASSES = 3 };
 static float xs[SAMPLES][FEATURES];

@@ -1,31 +1,11 @@
 /* TensorBoard's event files, read again by a parser of their own. */
-#include <cornet/cornet.h>
 #include "training/event_file.h"
-#include <criterion/criterion.h>
+#include "own_directory.h"
 #include <dirent.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static char directory[] = "/tmp/cornet-tensorboard-XXXXXX";
-
-static void setup(void)
-{
-    cr_assert(mkdtemp(directory));
-    cr_assert_eq(chdir(directory), 0);
-}
-
-static void teardown(void)
-{
-    char command[64];
-    cn_error_clear();
-    cn_clear_session();
-    snprintf(command, sizeof command, "rm -r %s", directory);
-    cr_assert_eq(system(command), 0);
-}
-
-TestSuite(tensorboard, .init = setup, .fini = teardown);
+TestSuite(tensorboard, .init = enter_directory, .fini = leave_directory);
 
 /* Reading: messages are pieces of bytes. */
 
