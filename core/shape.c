@@ -57,6 +57,10 @@ char *cn_shape_text(cn_shape shape, char *buffer, size_t size)
         int wrote_ = snprintf(buffer + used, size - used, __VA_ARGS__); \
         used += wrote_ > 0 ? (size_t)wrote_ : 0;                        \
     }
+    if (shape.rank < 0 || shape.rank > CN_MAX_RANK) {
+        APPEND("a shape of rank %d", shape.rank)
+        return buffer;
+    }
     APPEND("(")
     for (int i = 0; i < shape.rank; i++) {
         APPEND("%s", i ? ", " : "")

@@ -22,7 +22,7 @@ typedef struct input_layer {
 static bool input_init(cn_layer *layer)
 {
     const cn_input_args *args = &((input_layer *)layer)->args;
-    bool valid = args->shape.rank >= 0 && args->shape.rank < CN_MAX_RANK && args->batch_size >= 0;
+    bool valid = args->shape.rank < CN_MAX_RANK && args->batch_size >= 0;
     for (int d = 0; d < args->shape.rank && valid; d++)
         valid = args->shape.dim[d] >= -1;
     char text[CN_SHAPE_TEXT];

@@ -40,8 +40,6 @@ static bool normalization_init(cn_layer *layer)
 {
     normalization *n = (normalization *)layer;
     cn_normalization_args *args = &n->args;
-    if (args->axis.rank < 0)
-        return cn_fail(CN_ARGUMENT, "%s: there are too many axes", layer->name);
     if (!args->mean.data != !args->variance.data)
         return cn_fail(CN_ARGUMENT, "%s: mean and variance are given together, or neither", layer->name);
     if (args->mean.data && (cn_shape_size(args->mean.shape) < 1 || args->mean.shape.rank > args->axis.rank ||

@@ -87,7 +87,12 @@ static bool begin(cn_layer *layer, const char *name)
     if (!set_first_name(layer, name))
         return false;
     for (const cn_field *field = layer->type->fields; field->type != CN_FIELD_END_; field++) {
-        cn_layer *const *sublayer = (void *)((char *)layer + field->offset);
+        void *value = (char *)layer + field->offset;
+        const cn_shape *numbers = value;
+        if (field->type == CN_FIELD_TYPE_INTS && (numbers->rank < 0 || numbers->rank > CN_MAX_RANK))
+            return cn_fail(CN_SHAPES, "%s: %s must be a CN_SHAPE(...) of up to %d numbers", layer->name, field->name,
+                           CN_MAX_RANK);
+        cn_layer *const *sublayer = value;
         for (int i = 0; i < cn_field_layers(field) && sublayer[i]; i++)
             if (!cn_add_sublayer(layer, sublayer[i]))
                 return false;

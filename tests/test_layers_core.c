@@ -26,6 +26,10 @@ Test(layers_core, arguments_out_of_range_are_refused)
     expect_error(!cn_ternary_dense(2, -0.5), "ternary_dense_1: threshold must not be negative, got -0.5");
     expect_error(!cn_embedding(0, 2), "embedding: input_dim and output_dim must be positive, not 0 and 2");
     expect_error(!cn_reshape_layer(CN_SHAPE(-1, -1)), "reshape: (None, None) is not the shape of a sample");
+    expect_error(!cn_reshape_layer((cn_shape){28, {28, 1}}),
+                 "reshape_1: target_shape must be a CN_SHAPE(...) of up to 8 numbers");
+    expect_error(!cn_permute(CN_SHAPE(1, 2, 3, 4, 5, 6, 7, 8, 9)),
+                 "permute: dims must be a CN_SHAPE(...) of up to 8 numbers");
     expect_error(!cn_call(cn_dense(2), cn_input(3, -1)),
                  "dense_1: the last dimension of its input must be known, got (None, 3, None)");
 }

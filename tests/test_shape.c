@@ -88,6 +88,12 @@ Test(shape, the_longest_text_fits)
     cr_assert_eq(text[strlen(text) - 1], ')');
 }
 
+Test(shape, a_rank_that_no_tensor_has_is_named)
+{
+    expect_text((cn_shape){28, {28, 1}}, "a shape of rank 28");
+    expect_text(CN_SHAPE(1, 2, 3, 4, 5, 6, 7, 8, 9), "a shape of rank -1");
+}
+
 Test(shape, text_is_cut_to_the_buffer)
 {
     char text[5] = "####";
