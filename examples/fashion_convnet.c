@@ -13,7 +13,7 @@ enum { SIDE = 28, CLASSES = 10 };
 static cn_model *make_model(void)
 {
     cn_tensor *in = cn_input(SIDE, SIDE);
-    cn_tensor *x = cn_reshape(cn_div(in, cn_scalar(in, 255)), CN_SHAPE(-1, SIDE, SIDE, 1));
+    cn_tensor *x = cn_call(cn_rescaling(1 / 255.0), cn_call(cn_reshape_layer(CN_SHAPE(SIDE, SIDE, 1)), in));
     x = cn_call(cn_conv2d(32, {3, 3}, .activation = cn_relu, .padding = CN_SAME), x);
     x = cn_call(cn_max_pooling2d({2}), x);
     x = cn_call(cn_conv2d(64, {3, 3}, .activation = cn_relu, .padding = CN_SAME), x);
