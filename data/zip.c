@@ -1,5 +1,6 @@
 #include "data/zip.h"
 #include "core/arena.h"
+#include "data/library.h"
 #include <string.h>
 #ifdef CN_HAVE_LIBZIP
 #include <zip.h>
@@ -12,43 +13,59 @@ bool cn_is_zip(const void *archive, size_t bytes)
 
 #ifdef CN_HAVE_LIBZIP
 
+/* clang-format off */
+#define ZIP_NAMES(X) \
+    X(zip_close) X(zip_discard) X(zip_error_fini) X(zip_error_init) X(zip_error_strerror) X(zip_fclose) \
+    X(zip_file_add) X(zip_file_set_dostime) X(zip_fopen) X(zip_fread) X(zip_get_name) X(zip_get_num_entries) \
+    X(zip_name_locate) X(zip_open_from_source) X(zip_set_file_compression) X(zip_source_buffer) \
+    X(zip_source_buffer_create) X(zip_source_close) X(zip_source_free) X(zip_source_keep) X(zip_source_open) \
+    X(zip_source_read) X(zip_source_stat) X(zip_stat)
+/* clang-format on */
+
+static struct {
+    ZIP_NAMES(CN_LIBRARY_ADDRESS)
+} libzip;
+static const char *const zip_names[] = {ZIP_NAMES(CN_LIBRARY_NAME) NULL};
+
 static bool fail_zip(const char *name, zip_error_t *error)
 {
-    cn_fail(CN_FORMAT, "%s: %s", name, zip_error_strerror(error));
-    zip_error_fini(error);
+    cn_fail(CN_FORMAT, "%s: %s", name, libzip.zip_error_strerror(error));
+    libzip.zip_error_fini(error);
     return false;
 }
 
 bool cn_zip_open(cn_zip *zip, const char *name, const void *archive, size_t bytes)
 {
+    if (!cn_load_library(CN_LIBZIP_LIBRARY, zip_names, &libzip, name))
+        return false;
     zip_error_t error;
-    zip_error_init(&error);
-    zip_source_t *source = zip_source_buffer_create(archive, bytes, 0, &error);
-    *zip = (cn_zip){source ? zip_open_from_source(source, ZIP_RDONLY, &error) : NULL, name, bytes};
+    libzip.zip_error_init(&error);
+    zip_source_t *source = libzip.zip_source_buffer_create(archive, bytes, 0, &error);
+    *zip = (cn_zip){source ? libzip.zip_open_from_source(source, ZIP_RDONLY, &error) : NULL, name, bytes};
     if (zip->archive)
         return true;
-    zip_source_free(source);
+    libzip.zip_source_free(source);
     return fail_zip(name, &error);
 }
 
 void cn_zip_close(cn_zip *zip)
 {
-    zip_discard(zip->archive);
+    libzip.zip_discard(zip->archive);
 }
 
 int64_t cn_zip_members(const cn_zip *zip)
 {
-    return zip_get_num_entries(zip->archive, 0);
+    return libzip.zip_get_num_entries(zip->archive, 0);
 }
 
 bool cn_zip_has(const cn_zip *zip, const char *member)
 {
-    return zip_name_locate(zip->archive, member, 0) >= 0;
+    return libzip.zip_name_locate(zip->archive, member, 0) >= 0;
 }
 
 const char *cn_zip_member(const cn_zip *zip, int64_t index)
 {
-    return index >= 0 ? zip_get_name(zip->archive, (zip_uint64_t)index, ZIP_FL_ENC_GUESS) : NULL;
+    return index >= 0 ? libzip.zip_get_name(zip->archive, (zip_uint64_t)index, ZIP_FL_ENC_GUESS) : NULL;
 }
 
 static bool check_member(const cn_zip *zip, const char *member, const zip_stat_t *is)
@@ -72,18 +89,19 @@ unsigned char *cn_zip_read(const cn_zip *zip, const char *member, size_t *bytes)
 {
     zip_stat_t is;
     *bytes = 0;
-    if (zip_stat(zip->archive, member, 0, &is) != 0) {
+    if (libzip.zip_stat(zip->archive, member, 0, &is) != 0) {
         cn_fail(CN_FORMAT, "%s: has no member %.80s", zip->name, member);
         return NULL;
     }
     if (!check_member(zip, member, &is))
         return NULL;
     unsigned char *contents = cn_allocate((size_t)is.size + 1, 1);
-    zip_file_t *file = contents ? zip_fopen(zip->archive, member, 0) : NULL;
+    zip_file_t *file = contents ? libzip.zip_fopen(zip->archive, member, 0) : NULL;
     char more;
     /* The CRC is checked where the end is read. */
-    bool done = file && zip_fread(file, contents, is.size) == (zip_int64_t)is.size && zip_fread(file, &more, 1) == 0;
-    if (file && zip_fclose(file) != 0)
+    bool done = file && libzip.zip_fread(file, contents, is.size) == (zip_int64_t)is.size &&
+                libzip.zip_fread(file, &more, 1) == 0;
+    if (file && libzip.zip_fclose(file) != 0)
         done = false;
     if (!done) {
         cn_fail(CN_FORMAT, "%s: the member %.80s is damaged", zip->name, member);
@@ -98,29 +116,29 @@ unsigned char *cn_zip_read(const cn_zip *zip, const char *member, size_t *bytes)
 
 static bool add_entry(zip_t *archive, const cn_zip_entry *entry)
 {
-    zip_source_t *source = zip_source_buffer(archive, entry->contents.data, entry->contents.size, 0);
-    zip_int64_t index = source ? zip_file_add(archive, entry->name, source, ZIP_FL_ENC_UTF_8) : -1;
+    zip_source_t *source = libzip.zip_source_buffer(archive, entry->contents.data, entry->contents.size, 0);
+    zip_int64_t index = source ? libzip.zip_file_add(archive, entry->name, source, ZIP_FL_ENC_UTF_8) : -1;
     if (index < 0) {
-        zip_source_free(source);
+        libzip.zip_source_free(source);
         return false;
     }
     /* 1980-01-01, so that the same contents make the same file. */
-    return zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
-           zip_file_set_dostime(archive, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) == 0;
+    return libzip.zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
+           libzip.zip_file_set_dostime(archive, (zip_uint64_t)index, 0, 1 << 5 | 1, 0) == 0;
 }
 
 static unsigned char *bytes_of(zip_source_t *source, size_t *bytes)
 {
     zip_stat_t is;
     unsigned char *all = NULL;
-    if (zip_source_open(source) != 0)
+    if (libzip.zip_source_open(source) != 0)
         return NULL;
-    if (zip_source_stat(source, &is) == 0 && (all = cn_allocate((size_t)is.size + 1, 1)) &&
-        zip_source_read(source, all, is.size) != (zip_int64_t)is.size) {
+    if (libzip.zip_source_stat(source, &is) == 0 && (all = cn_allocate((size_t)is.size + 1, 1)) &&
+        libzip.zip_source_read(source, all, is.size) != (zip_int64_t)is.size) {
         cn_release(all);
         all = NULL;
     }
-    zip_source_close(source);
+    libzip.zip_source_close(source);
     *bytes = all ? (size_t)is.size : 0;
     return all;
 }
@@ -136,23 +154,25 @@ unsigned char *cn_zip_make(const char *name, const cn_zip_entry *entries, size_t
 {
     if (count == 0)
         return make_empty(bytes);
+    if (!cn_load_library(CN_LIBZIP_LIBRARY, zip_names, &libzip, name))
+        return NULL;
     zip_error_t error;
-    zip_error_init(&error);
-    zip_source_t *source = zip_source_buffer_create(NULL, 0, 0, &error);
-    zip_t *archive = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : NULL;
+    libzip.zip_error_init(&error);
+    zip_source_t *source = libzip.zip_source_buffer_create(NULL, 0, 0, &error);
+    zip_t *archive = source ? libzip.zip_open_from_source(source, ZIP_TRUNCATE, &error) : NULL;
     unsigned char *all = NULL;
     if (archive) {
-        zip_source_keep(source);
+        libzip.zip_source_keep(source);
         bool done = true;
         for (size_t i = 0; done && i < count; i++)
             done = add_entry(archive, &entries[i]);
-        if (done && zip_close(archive) == 0)
+        if (done && libzip.zip_close(archive) == 0)
             all = bytes_of(source, bytes);
         else
-            zip_discard(archive);
+            libzip.zip_discard(archive);
     }
-    zip_source_free(source);
-    zip_error_fini(&error);
+    libzip.zip_source_free(source);
+    libzip.zip_error_fini(&error);
     if (!all)
         cn_fail(CN_MEMORY, "%s: the archive cannot be made", name);
     return all;
