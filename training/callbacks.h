@@ -2,8 +2,7 @@
  * fit's progress goes. Each is a value for .callbacks of cn_fit:
  *
  *     cn_fit(model, {x}, {y}, .epochs = 100, .validation_split = 0.1,
- *            .callbacks = {cn_early_stopping(.patience = 5), cn_csv_logger("log.csv"),
- * cn_backup_and_restore("backup")});
+ *            .callbacks = {cn_early_stopping(.patience = 5), cn_backup_and_restore("backup")});
  *
  * Texts among the arguments must last until the fit is over. */
 #ifndef CN_TRAINING_CALLBACKS_H
