@@ -19,14 +19,20 @@ Test(library, its_functions_are_found_by_name)
     cr_expect_eq(m.pow(2, 10), 1024);
 }
 
+static void expect_named(const char *missing)
+{
+    cr_expect_eq(cn_error_code(), CN_UNSUPPORTED);
+    cr_expect(strstr(cn_error_message(), "model.h5: ") && strstr(cn_error_message(), missing), "%s",
+              cn_error_message());
+    cn_error_clear();
+}
+
 Test(library, one_that_is_not_there_is_named)
 {
     const char *const names[] = {"cos", NULL};
     void *addresses[1] = {NULL};
     cr_expect_not(cn_load_library("libnowhere.so.7", names, addresses, "model.h5"));
-    cr_expect_eq(cn_error_code(), CN_UNSUPPORTED);
-    cr_expect(strstr(cn_error_message(), "model.h5: ") && strstr(cn_error_message(), "libnowhere.so.7"), "%s",
-              cn_error_message());
+    expect_named("libnowhere.so.7");
 }
 
 Test(library, a_name_that_it_lacks_is_named)
@@ -34,7 +40,7 @@ Test(library, a_name_that_it_lacks_is_named)
     const char *const names[] = {"cos", "no_such_function", NULL};
     void *addresses[2] = {NULL};
     cr_expect_not(cn_load_library("libm.so.6", names, addresses, "model.h5"));
-    cr_expect(strstr(cn_error_message(), "no_such_function"), "%s", cn_error_message());
+    expect_named("no_such_function");
 }
 
 Test(library, those_that_only_files_need_are_not_loaded_before)
