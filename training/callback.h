@@ -29,8 +29,8 @@ CN_API bool cn_logs_set(cn_logs *logs, const char *name, double value);
 typedef struct cn_keeper cn_keeper;
 
 /* A callback: functions, each of which may be NULL, and a context that they are given. Epochs and batches count from 0;
- * of evaluate within fit, the hooks of tests are called too. A function that returns false, with the error set, ends
- * training with that error. */
+ * where fit validates, the hooks of tests are called too, with the names that evaluate gives: loss, not val_loss. A
+ * function that returns false, with the error set, ends training with that error. */
 enum { CN_CALLBACK_ARGUMENTS = 128 };
 typedef struct cn_callback {
     void *context;

@@ -217,10 +217,11 @@ static bool validate(cn_fitting *f, cn_logs *logs)
     bool done = true;
     cn_epoch epoch;
     int64_t taken;
+    cn_logs test = {0}; /* the same without "val_", as the hooks of tests have it from evaluate */
     CN_CALL_BACK(done, &f->callbacks, on_test_begin, f->model);
     done = done && test_all(&f->validation, f->args->validation_steps, &f->callbacks, &epoch, NULL, &taken) &&
-           cn_log_epoch(f->model, &epoch, true, logs);
-    CN_CALL_BACK(done, &f->callbacks, on_test_end, f->model, logs);
+           cn_log_epoch(f->model, &epoch, true, logs) && cn_log_epoch(f->model, &epoch, false, &test);
+    CN_CALL_BACK(done, &f->callbacks, on_test_end, f->model, &test);
     return done;
 }
 
@@ -362,9 +363,9 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
     cn_progress_begin(&progress, 0, 1, steps, now());
     done = done && test_all(&batches, args.steps, &callbacks, &epoch, &progress, &taken) &&
            cn_log_epoch(model, &epoch, false, logs);
+    CN_CALL_BACK(done, &callbacks, on_test_end, model, logs);
     if (done)
         cn_progress_end(&progress, taken, logs->item, logs->count, now());
-    CN_CALL_BACK(done, &callbacks, on_test_end, model, logs);
     cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done ? logs->item[0].value : NAN;
@@ -456,9 +457,9 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     if (args.verbose)
         cn_progress_begin(&progress, 0, 1, steps, now());
     done = done && predict_all(&batches, args.steps, args.y, &callbacks, &progress, &taken);
+    CN_CALL_BACK(done, &callbacks, on_predict_end, model);
     if (done && args.verbose)
         cn_progress_end(&progress, taken, NULL, 0, now());
-    CN_CALL_BACK(done, &callbacks, on_predict_end, model);
     cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done;

@@ -14,7 +14,6 @@ typedef struct tensorboard {
     cn_event_file *train, *validation; /* made when there is something to write */
     double epoch_began, batch_began;
     int64_t steps; /* of the epoch, those that this run has made */
-    bool trains;   /* in fit, where the logs of validation are val_... */
 } tensorboard;
 
 static double now(void)
@@ -64,7 +63,6 @@ static bool begin_train(void *context, cn_model *model)
 {
     tensorboard *t = context;
     (void)model;
-    t->trains = true;
     t->epoch_began = now(); /* of one that goes on in its middle */
     return true;
 }
@@ -139,18 +137,13 @@ static bool end_epoch(void *context, cn_model *model, int epoch, cn_logs *logs)
     return cn_flush_events(t->train) && cn_flush_events(t->validation);
 }
 
-/* In fit the logs have the values of training, too. */
 static bool end_test(void *context, cn_model *model, const cn_logs *logs)
 {
     tensorboard *t = context;
-    for (int i = 0; i < logs->count; i++) {
-        const char *name = logs->item[i].name;
-        if (t->trains && !is_validation(name))
-            continue;
-        if (!write_value(validation_file(t), tag_of("evaluation_", t->trains ? name + 4 : name, "_vs_iterations"),
+    for (int i = 0; i < logs->count; i++)
+        if (!write_value(validation_file(t), tag_of("evaluation_", logs->item[i].name, "_vs_iterations"),
                          logs->item[i].value, cn_iterations(model->updater)))
             return false;
-    }
     return cn_flush_events(t->validation);
 }
 
