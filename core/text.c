@@ -1,5 +1,6 @@
 #include "core/text.h"
 #include "core/arena.h"
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,6 +74,8 @@ static bool part_of_number(char c)
 void cn_text_number(cn_text *text, char conversion, int decimals, double value)
 {
     char buffer[400]; /* 309 digits before the point, 32 after it */
+    if (isnan(value))
+        value = (double)NAN; /* without the sign that some have and Python does not show */
     const char *format = conversion == 'f' ? "%.*f" : conversion == 'e' ? "%.*e" : "%.*g";
     snprintf(buffer, sizeof buffer, format, decimals, value);
     for (const char *rest = buffer; *rest;) {

@@ -217,10 +217,10 @@ Test(callbacks, a_monitored_value_that_is_not_there_is_warned_of)
                      .callbacks = {play(&s), cn_early_stopping(), cn_reduce_lr_on_plateau("val_loss")}),
               "%s", cn_error_message());
     read_said(file);
-    cr_expect(strstr(said, "WARNING: Early stopping conditioned on metric val_loss which is not available. Available "
+    cr_expect(strstr(said, "WARNING: Early stopping conditioned on metric `val_loss` which is not available. Available "
                            "metrics are: loss,mean_absolute_error\n"),
               "%s", said);
-    cr_expect(strstr(said, "WARNING: Learning rate reduction is conditioned on metric val_loss which is not available. "
+    cr_expect(strstr(said, "WARNING: Learning rate reduction is conditioned on metric `val_loss` which is not available. "
                            "Available metrics are: loss,mean_absolute_error,learning_rate\n"),
               "%s", said);
     cn_model_free(model);

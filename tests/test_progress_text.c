@@ -85,9 +85,9 @@ Test(progress_text, small_values_are_written_with_an_exponent)
 {
     expect_bar(STATE(.step = 1, .steps = 1,
                      LOGS({"a", 1.234e-5}, {"b", 0}, {"c", 0.001}, {"d", 0.00101}, {"e", -0.5}, {"f", 12345.678},
-                          {"g", (double)NAN}, {"h", -(double)INFINITY})),
+                          {"g", (double)NAN}, {"h", -(double)INFINITY}, {"i", -(double)NAN})),
                "1/1 " FULL_BAR " - ETA: 0s - a: 1.2340e-05 - b: 0.0000e+00 - c: 1.0000e-03 - d: 0.0010 - e: -0.5000"
-               " - f: 12345.6780 - g: nan - h: -inf");
+               " - f: 12345.6780 - g: nan - h: -inf - i: nan");
 }
 
 Test(progress_text, verbose_2_has_the_time_of_the_epoch_and_of_a_step_at_the_end)

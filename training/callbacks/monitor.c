@@ -61,7 +61,7 @@ bool cn_keep_monitor(cn_keeper *keeper, cn_monitor *monitor)
 bool cn_warn_of_missing(const cn_monitor *monitor, const cn_model *model, const char *what, const cn_logs *logs)
 {
     cn_text warning = {0};
-    cn_text_format(&warning, "WARNING: %s %s which is not available. Available metrics are: ", what, monitor->name);
+    cn_text_format(&warning, "WARNING: %s `%s` which is not available. Available metrics are: ", what, monitor->name);
     for (int i = 0; i < logs->count; i++)
         cn_text_format(&warning, "%s%s", i ? "," : "", logs->item[i].name);
     return cn_warn(model, &warning);
