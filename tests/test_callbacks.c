@@ -631,6 +631,19 @@ Test(callbacks, what_is_last_is_called_after_the_others)
     cn_model_free(model);
 }
 
+/* As when one of them is chosen by a condition. */
+Test(callbacks, what_has_no_function_is_left_out_and_does_not_end_the_list)
+{
+    int number = 7;
+    cn_model *model = new_model(cn_sgd(0.25));
+    cn_history *history = cn_fit(
+        model, DATA, .verbose = 0,
+        .callbacks = {{.context = NULL}, cn_lambda_callback(), {.context = &number, .on_epoch_end = note_order}});
+    cr_assert(history, "%s", cn_error_message());
+    cr_expect_eq(cn_history_of(history, "order")[0], 7);
+    cn_model_free(model);
+}
+
 static bool count_batch(void *context, cn_model *model, int64_t batch)
 {
     (void)model;

@@ -70,12 +70,20 @@ static bool is_callback(const cn_callback *c)
            c->on_predict_batch_end;
 }
 
-bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given)
+int cn_callbacks_count(const cn_callback *given)
+{
+    int count = 0;
+    while (given && count < CN_MAX_CALLBACKS && is_callback(&given[count]))
+        count++;
+    return count;
+}
+
+bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given, int count)
 {
     *callbacks = (cn_callbacks){.count = 0};
     for (int last = 0; last < 2; last++)
-        for (int i = 0; given && i < CN_MAX_CALLBACKS && is_callback(&given[i]); i++) {
-            if (given[i].last != (last == 1))
+        for (int i = 0; i < count; i++) {
+            if (!is_callback(&given[i]) || given[i].last != (last == 1))
                 continue;
             void *context = given[i].context;
             if (given[i].state_size && !(context = cn_allocate(1, given[i].state_size)))

@@ -312,7 +312,7 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
     bool done = !shuffles || (f.train.order = cn_allocate((size_t)f.train.arrays.samples, sizeof *f.train.order));
     struct cn_fitting *outer = model->fitting;
     model->fitting = &f;
-    cn_history *history = done && cn_callbacks_begin(&f.callbacks, args.callbacks) ? fit_all(&f) : NULL;
+    cn_history *history = done && cn_callbacks_begin(&f.callbacks, args.callbacks, CN_MAX_CALLBACKS) ? fit_all(&f) : NULL;
     cn_callbacks_end(&f.callbacks);
     model->fitting = outer;
     cn_batches_end(&f.train);
@@ -354,7 +354,7 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
     if (!take_pass(&batches, "steps", args.steps, &steps))
         return NAN;
     cn_callbacks callbacks;
-    bool done = cn_callbacks_begin(&callbacks, args.callbacks);
+    bool done = cn_callbacks_begin(&callbacks, args.callbacks, CN_MAX_CALLBACKS);
     cn_epoch epoch;
     cn_logs own, *logs = args.logs ? args.logs : &own;
     cn_progress progress = new_progress(args.file, args.verbose);
@@ -451,7 +451,7 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
         (known >= 0 && !check_room(&batches, args.y, known)))
         return false;
     cn_callbacks callbacks;
-    bool done = cn_callbacks_begin(&callbacks, args.callbacks);
+    bool done = cn_callbacks_begin(&callbacks, args.callbacks, cn_callbacks_count(args.callbacks));
     cn_progress progress = new_progress(args.file, args.verbose);
     CN_CALL_BACK(done, &callbacks, on_predict_begin, model);
     if (args.verbose)

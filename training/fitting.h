@@ -14,8 +14,10 @@ typedef struct cn_callbacks {
     int count;
     bool log_train_batches, log_test_batches; /* some want the logs of batches */
 } cn_callbacks;
-/* Of a list that ends with the first that has no function, or NULL; it must last. End them also after a failure. */
-bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given);
+/* Of those given that have a function; they must last. End them also after a failure. */
+bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given, int count);
+/* Those before the first that has no function, of a list that may be NULL. */
+int cn_callbacks_count(const cn_callback *given);
 void cn_callbacks_end(cn_callbacks *callbacks);
 
 /* Calls one hook of every callback; `done` turns false, with the error set, if one of them fails. */

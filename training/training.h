@@ -45,7 +45,7 @@ typedef struct cn_fit_args {
     int validation_freq;
     bool shuffle;
     const cn_class_weight *class_weight;     /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
-    cn_callback callbacks[CN_MAX_CALLBACKS]; /* ends with one without any function */
+    cn_callback callbacks[CN_MAX_CALLBACKS]; /* those without any function are left out */
     int64_t steps_per_epoch;
     FILE *file;                                      /* standard output by default */
     cn_dataset *data, *validation_data;              /* in place of arrays; they stay the caller's */
@@ -83,7 +83,8 @@ CN_API cn_evaluate_args cn_evaluate_defaults(void);
 /* cn_evaluate_data(model, data, .logs = &logs): the same from a data set of batches. */
 #define cn_evaluate_data(model, ...) cn_evaluate((model), .data = __VA_ARGS__)
 
-/* .callbacks = CN_CALLBACKS(a, b) of a prediction, which for one sample should not have to carry room for many. */
+/* .callbacks = CN_CALLBACKS(a, b) of a prediction, which for one sample should not have to carry room for many. The
+ * list ends with the first that has no function. */
 #define CN_CALLBACKS(...) ((const cn_callback[]){__VA_ARGS__, {.context = NULL}})
 
 /* cn_predict(model, {x}, {p}): writes one array an output. Silent unless .verbose is given. Many threads may predict
