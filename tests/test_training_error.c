@@ -76,6 +76,8 @@ Test(training_error, arguments_out_of_range)
                      .y = {cn_array(ys[0], 0, 2)});
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_batch_size is -1", .x = {X}, .y = {Y}, .validation_batch_size = -1);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: batch_size is -3", .x = {X}, .y = {Y}, .batch_size = -3);
+    EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: epochs is -1", .x = {X}, .y = {Y}, .epochs = -1);
+    EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: verbose is 3; it is 0, 1 or 2", .x = {X}, .y = {Y}, .verbose = 3);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_freq is 0", .x = {X}, .y = {Y}, .validation_freq = 0);
     EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: validation_split is 1; it must lie between 0 and 1", .x = {X}, .y = {Y},
                      .validation_split = 1);
@@ -87,6 +89,20 @@ Test(training_error, arguments_out_of_range)
                      .sample_weight = {cn_array(ys[0], 6)}, .class_weight = (cn_class_weight[]){{0, 1}, {0, -1}});
 }
 
+/* What would have no effect, or another one than is meant. */
+Test(training_error, weights_that_belong_to_nothing)
+{
+    const cn_view w = cn_array(ys[0], 6);
+    EXPECT_FIT_ERROR(CN_ARGUMENT, "fit: sequential has 1 outputs, there is a sample weight 1", .x = {X}, .y = {Y},
+                     .sample_weight = {w, w});
+    EXPECT_FIT_ERROR(CN_ARGUMENT,
+                     "fit: validation_sample_weight needs validation_x; validation_split takes those that validate "
+                     "from sample_weight",
+                     .x = {X}, .y = {Y}, .validation_split = 0.5, .validation_sample_weight = {cn_array(ys[0], 3)});
+    EXPECT_FIT_ERROR(CN_SHAPES, "fit: class_weight goes with targets (samples,) or (samples, classes), not (6, 2, 1)",
+                     .x = {X}, .y = {cn_array(ys[0], 6, 2, 1)}, .class_weight = CN_CLASS_WEIGHTS({1, 2}));
+}
+
 Test(training_error, of_evaluate_and_predict)
 {
     float p[6][2];
@@ -94,6 +110,10 @@ Test(training_error, of_evaluate_and_predict)
     expect_failure(isnan(cn_evaluate(model, {X}, {Y}, .batch_size = 0)), CN_ARGUMENT, "evaluate: batch_size is 0");
     expect_failure(isnan(cn_evaluate(model, {cn_array(xs[0], 0, 2)}, {Y})), CN_ARGUMENT,
                    "evaluate: there are no samples");
+    expect_failure(isnan(cn_evaluate(model, {X}, {Y}, .verbose = 3)), CN_ARGUMENT,
+                   "evaluate: verbose is 3; it is 0, 1 or 2");
+    expect_failure(!cn_predict(model, {X}, {cn_array(p[0], 6, 2)}, .verbose = -1), CN_ARGUMENT,
+                   "predict: verbose is -1; it is 0, 1 or 2");
     expect_failure(!cn_predict(model, {X}, {cn_array(p[0], 6, 2)}, .batch_size = 0), CN_ARGUMENT,
                    "predict: batch_size is 0");
     expect_failure(!cn_predict(model, {cn_array(xs[0], 0, 2)}, {cn_array(p[0], 6, 2)}), CN_ARGUMENT,

@@ -53,6 +53,18 @@ static int loss_count(const cn_model *model)
     return count;
 }
 
+/* That the targets tell the class of each sample. */
+static bool check_classes(const char *who, const cn_arrays *arrays)
+{
+    const cn_shape *y = &arrays->y[0].shape;
+    char text[CN_SHAPE_TEXT];
+    if (arrays->weight[0].data || arrays->outputs > 1)
+        return cn_fail(CN_ARGUMENT, "%s: class_weight goes with one output and no sample_weight", who);
+    return y->rank <= 2 ||
+           cn_fail(CN_SHAPES, "%s: class_weight goes with targets (samples,) or (samples, classes), not %s", who,
+                   cn_shape_text(*y, text, sizeof text));
+}
+
 bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool targets)
 {
     if (cn_failed())
@@ -89,6 +101,10 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
     if (!cn_model_finish_compile(model))
         return false;
     int outputs = model->topology.output_count;
+    for (int i = outputs; i < CN_MAX_OUTPUTS; i++)
+        if (arrays->weight[i].data)
+            return cn_fail(CN_ARGUMENT, "%s: %s has %d outputs, there is a sample weight %d", who, cn_model_name(model),
+                           outputs, i);
     if (arrays->outputs > outputs || (arrays->outputs < outputs && loss_count(model) > arrays->outputs))
         return cn_fail(CN_ARGUMENT, "%s: %s has %d outputs, %d targets are given", who, cn_model_name(model), outputs,
                        arrays->outputs);
@@ -102,9 +118,7 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
             !check_samples(model, who, "sample weight", i, &arrays->weight[i], &arrays->samples))
             return false;
     }
-    if (arrays->class_weight && (arrays->weight[0].data || arrays->outputs > 1))
-        return cn_fail(CN_ARGUMENT, "%s: class_weight goes with one output and no sample_weight", who);
-    return true;
+    return !arrays->class_weight || check_classes(who, arrays);
 }
 
 static cn_shape batch_shape(const cn_view *view, int64_t count)
@@ -133,7 +147,7 @@ static void weigh_classes(const cn_class_weight *classes, const void *y, cn_dtyp
             if (value_at(y, y_dtype, i * width + j) > value_at(y, y_dtype, i * width + label))
                 label = j;
         double weight = 1;
-        for (const cn_class_weight *c = classes; c->weight >= 0; c++)
+        for (const cn_class_weight *c = classes; !(c->weight < 0); c++)
             if (c->label == label)
                 weight = c->weight;
         if (dtype == CN_F64)

@@ -22,6 +22,12 @@ static cn_progress new_progress(FILE *file, int verbose)
         .verbose = verbose, .terminal = verbose && isatty(fileno(file)), .write = cn_write_to_file, .context = file};
 }
 
+static bool check_verbose(const char *who, int verbose)
+{
+    return (verbose >= 0 && verbose <= 2) ||
+           cn_fail(CN_ARGUMENT, "%s: verbose is %d; it is 0, 1 or 2", who, verbose);
+}
+
 /* What an epoch of data sets ends with. */
 static bool had_batches(const cn_batches *batches, int64_t done)
 {
@@ -123,24 +129,34 @@ static bool check_data(const cn_fit_args *args)
     return true;
 }
 
+static bool check_arguments(const cn_fit_args *args)
+{
+    if (args->batch_size < 0)
+        return cn_fail(CN_ARGUMENT, "fit: batch_size is %lld", (long long)args->batch_size);
+    if (args->validation_batch_size < 0)
+        return cn_fail(CN_ARGUMENT, "fit: validation_batch_size is %lld", (long long)args->validation_batch_size);
+    if (args->epochs < 0)
+        return cn_fail(CN_ARGUMENT, "fit: epochs is %d", args->epochs);
+    if (args->steps_per_epoch < 0 || args->initial_epoch < 0)
+        return cn_fail(CN_ARGUMENT, "fit: steps_per_epoch and initial_epoch cannot be negative");
+    if (args->validation_freq < 1)
+        return cn_fail(CN_ARGUMENT, "fit: validation_freq is %d", args->validation_freq);
+    if (has_arrays(args->validation_y) && !has_arrays(args->validation_x))
+        return cn_fail(CN_ARGUMENT, "fit: validation_y needs validation_x");
+    if (has_arrays(args->validation_sample_weight) && !has_arrays(args->validation_x) && !args->validation_data)
+        return cn_fail(CN_ARGUMENT, "fit: validation_sample_weight needs validation_x; validation_split takes those "
+                                    "that validate from sample_weight");
+    return check_verbose("fit", args->verbose) && check_data(args);
+}
+
 static bool take_arrays(cn_fitting *f)
 {
     const cn_fit_args *args = f->args;
-    if (!cn_failed() && args->batch_size < 0)
-        return cn_fail(CN_ARGUMENT, "fit: batch_size is %lld", (long long)args->batch_size);
-    if (!cn_failed() && args->validation_batch_size < 0)
-        return cn_fail(CN_ARGUMENT, "fit: validation_batch_size is %lld", (long long)args->validation_batch_size);
-    if (!cn_failed() && (args->steps_per_epoch < 0 || args->initial_epoch < 0))
-        return cn_fail(CN_ARGUMENT, "fit: steps_per_epoch and initial_epoch cannot be negative");
-    if (!cn_failed() && (args->verbose < 0 || args->verbose > 2))
-        return cn_fail(CN_ARGUMENT, "fit: verbose is %d; it is 0, 1 or 2", args->verbose);
-    if (!cn_failed() && args->validation_y[0].data && !args->validation_x[0].data)
-        return cn_fail(CN_ARGUMENT, "fit: validation_y needs validation_x");
-    if (!cn_failed() && args->validation_freq < 1)
-        return cn_fail(CN_ARGUMENT, "fit: validation_freq is %d", args->validation_freq);
-    if (!cn_failed() && !f->model)
+    if (cn_failed())
+        return false;
+    if (!f->model)
         return cn_fail(CN_ARGUMENT, "fit: the model is NULL");
-    if (cn_failed() || !check_data(args))
+    if (!check_arguments(args))
         return false;
     f->train.arrays.class_weight = args->class_weight;
     f->train.data = args->data;
@@ -328,7 +344,7 @@ cn_evaluate_args cn_evaluate_defaults(void)
 }
 
 /* A pass through a data set or through arrays, which are checked. */
-static bool take_pass(cn_batches *batches, const char *option, int64_t asked, int64_t *steps)
+static bool take_pass(cn_batches *batches, int verbose, int64_t asked, int64_t *steps)
 {
     if (cn_failed())
         return false;
@@ -340,7 +356,7 @@ static bool take_pass(cn_batches *batches, const char *option, int64_t asked, in
         return false;
     if (batches->batch_size < 1)
         return cn_fail(CN_ARGUMENT, "%s: batch_size is %lld", batches->who, (long long)batches->batch_size);
-    return count_steps(batches, option, asked, steps);
+    return check_verbose(batches->who, verbose) && count_steps(batches, "steps", asked, steps);
 }
 
 double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
@@ -351,7 +367,7 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
     memcpy(batches.arrays.y, args.y, sizeof args.y);
     memcpy(batches.arrays.weight, args.sample_weight, sizeof args.sample_weight);
     int64_t steps, taken = 0;
-    if (!take_pass(&batches, "steps", args.steps, &steps))
+    if (!take_pass(&batches, args.verbose, args.steps, &steps))
         return NAN;
     cn_callbacks callbacks;
     bool done = cn_callbacks_begin(&callbacks, args.callbacks, CN_MAX_CALLBACKS);
@@ -447,7 +463,7 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     cn_batches batches = {.model = model, .who = "predict", .batch_size = args.batch_size, .data = args.data};
     memcpy(batches.arrays.x, args.x, sizeof args.x);
     int64_t steps, taken = 0, known = args.data && args.steps == 0 ? cn_dataset_samples(args.data) : -1;
-    if (!take_pass(&batches, "steps", args.steps, &steps) || !check_outputs(&batches, args.y) ||
+    if (!take_pass(&batches, args.verbose, args.steps, &steps) || !check_outputs(&batches, args.y) ||
         (known >= 0 && !check_room(&batches, args.y, known)))
         return false;
     cn_callbacks callbacks;
