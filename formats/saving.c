@@ -1,5 +1,6 @@
 #include "formats/saving.h"
 #include "data/file.h"
+#include "formats/endings.h"
 #include "formats/keras_h5.h"
 #include "formats/keras_models.h"
 #include "formats/named_weights.h"
@@ -11,29 +12,35 @@ static bool is_h5(const char *path)
     return cn_path_ends(path, ".h5") || cn_path_ends(path, ".hdf5");
 }
 
+static bool is_keras3_weights(const char *path)
+{
+    return cn_path_ends(path, ".weights.h5");
+}
+
+bool cn_check_ending(const char *who, const char *path, bool weights_only)
+{
+    if (weights_only)
+        return is_h5(path) || cn_path_ends(path, ".safetensors") || cn_path_ends(path, ".npz") ||
+               cn_fail(CN_ARGUMENT, "%s: %s: weights are saved as .safetensors, .npz, .weights.h5, .h5 or .hdf5", who,
+                       path);
+    return cn_path_ends(path, ".keras") || (is_h5(path) && !is_keras3_weights(path)) ||
+           cn_fail(CN_ARGUMENT, "%s: %s: a model is saved as .keras, .h5 or .hdf5", who, path);
+}
+
 bool cn_save(cn_model *model, const char *path)
 {
-    if (!cn_check_saved("save", model, path))
+    if (!cn_check_saved("save", model, path) || !cn_check_ending("save", path, false))
         return false;
-    if (cn_path_ends(path, ".keras"))
-        return cn_save_keras(model, path);
-    if (is_h5(path) && !cn_path_ends(path, ".weights.h5"))
-        return cn_save_h5(model, path);
-    return cn_fail(CN_ARGUMENT, "save: %s: a model is saved as .keras, .h5 or .hdf5", path);
+    return is_h5(path) ? cn_save_h5(model, path) : cn_save_keras(model, path);
 }
 
 bool cn_save_weights(cn_model *model, const char *path)
 {
-    if (!cn_check_saved("save_weights", model, path))
+    if (!cn_check_saved("save_weights", model, path) || !cn_check_ending("save_weights", path, true))
         return false;
-    if (cn_path_ends(path, ".safetensors"))
-        return cn_save_safetensors(model, path);
-    if (cn_path_ends(path, ".npz"))
-        return cn_save_npz(model, path);
-    if (is_h5(path))
-        return cn_save_weights_h5(model, path, !cn_path_ends(path, ".weights.h5"));
-    return cn_fail(CN_ARGUMENT, "save_weights: %s: weights are saved as .safetensors, .npz, .weights.h5, .h5 or .hdf5",
-                   path);
+    return is_h5(path)                  ? cn_save_weights_h5(model, path, !is_keras3_weights(path))
+           : cn_path_ends(path, ".npz") ? cn_save_npz(model, path)
+                                        : cn_save_safetensors(model, path);
 }
 
 /* By what the file is */

@@ -133,9 +133,8 @@ Test(callback, hooks_are_called_in_kerass_order)
                      .validation_x = {cn_array(xs, 3, 1)}, .validation_y = {cn_array(ys, 3, 1)},
                      .callbacks = {write_to(&j)}) != NULL,
               "%s", cn_error_message());
-    cr_expect_str_eq(j.text,
-                     "train{ epoch{0 batch{0 }batch0:loss batch{1 }batch1:loss }epoch0:1 "
-                     "epoch{1 batch{0 }batch0:loss batch{1 }batch1:loss test{ }test:loss }epoch1:2 }train:2");
+    cr_expect_str_eq(j.text, "train{ epoch{0 batch{0 }batch0:loss batch{1 }batch1:loss }epoch0:1 "
+                             "epoch{1 batch{0 }batch0:loss batch{1 }batch1:loss test{ }test:loss }epoch1:2 }train:2");
     cn_model_free(model);
 }
 
@@ -150,9 +149,9 @@ Test(callback, at_the_end_of_a_test_within_fit_the_loss_is_that_of_the_test)
 {
     double tested = 0;
     cn_model *model = new_model();
-    cn_history *history = cn_fit(model, DATA, .verbose = 0, .validation_x = {cn_array(xs, 1, 1)},
-                                 .validation_y = {cn_array(ys, 1, 1)},
-                                 .callbacks = {{.context = &tested, .on_test_end = keep_test_loss}});
+    cn_history *history =
+        cn_fit(model, DATA, .verbose = 0, .validation_x = {cn_array(xs, 1, 1)}, .validation_y = {cn_array(ys, 1, 1)},
+               .callbacks = {{.context = &tested, .on_test_end = keep_test_loss}});
     cr_assert(history, "%s", cn_error_message());
     cr_expect_eq(tested, cn_history_of(history, "val_loss")[0]);
     cr_expect_neq(tested, cn_history_of(history, "loss")[0]);

@@ -150,6 +150,7 @@ Test(callbacks, what_has_no_direction_needs_a_mode)
     expect_refused(CN_ARGUMENT,
                    "EarlyStopping: it is not known whether mine is better when it is higher or lower; give "
                    ".mode = CN_MODE_MAX or CN_MODE_MIN");
+    cr_expect_eq(s.epochs, 0, "it is known before training");
     cn_model_free(model);
 }
 
@@ -220,8 +221,9 @@ Test(callbacks, a_monitored_value_that_is_not_there_is_warned_of)
     cr_expect(strstr(said, "WARNING: Early stopping conditioned on metric `val_loss` which is not available. Available "
                            "metrics are: loss,mean_absolute_error\n"),
               "%s", said);
-    cr_expect(strstr(said, "WARNING: Learning rate reduction is conditioned on metric `val_loss` which is not available. "
-                           "Available metrics are: loss,mean_absolute_error,learning_rate\n"),
+    cr_expect(strstr(said,
+                     "WARNING: Learning rate reduction is conditioned on metric `val_loss` which is not available. "
+                     "Available metrics are: loss,mean_absolute_error,learning_rate\n"),
               "%s", said);
     cn_model_free(model);
 }
@@ -714,7 +716,7 @@ Test(callbacks, wrong_arguments_are_refused_by_name)
     expect_refused(CN_ARGUMENT, "CSVLogger: that separator cannot be used");
     cn_model_checkpoint();
     expect_refused(CN_ARGUMENT, "ModelCheckpoint: the filepath is not given");
-    cn_model_checkpoint("a", .save_freq = -1);
+    cn_model_checkpoint("a.keras", .save_freq = -1);
     expect_refused(CN_ARGUMENT, "ModelCheckpoint: save_freq is -1; it is CN_EACH_EPOCH or a number of batches");
     cn_backup_and_restore();
     expect_refused(CN_ARGUMENT, "BackupAndRestore: backup_dir is not given");

@@ -155,13 +155,15 @@ Test(model_checkpoint, a_value_that_is_not_there_is_skipped)
     cr_expect_not(exists("best.safetensors"));
 }
 
-Test(model_checkpoint, a_format_that_is_not_known_ends_training)
+Test(model_checkpoint, a_format_that_is_not_known_is_refused_before_training)
 {
-    cn_model *model = fit(cn_model_checkpoint("model.txt"));
-    expect_refused(CN_ARGUMENT, "save: model.txt: a model is saved as .keras, .h5 or .hdf5");
-    cr_expect_eq(cn_iterations(cn_model_updater(model)), 2);
-    cr_expect_eq(system("test -z \"$(ls)\""), 0, "nothing is left behind");
-    cn_model_free(model);
+    cn_model_checkpoint("model.txt");
+    expect_refused(CN_ARGUMENT, "ModelCheckpoint: model.txt: a model is saved as .keras, .h5 or .hdf5");
+    cn_model_checkpoint("{epoch}.weights.h5");
+    expect_refused(CN_ARGUMENT, "ModelCheckpoint: {epoch}.weights.h5: a model is saved as .keras, .h5 or .hdf5");
+    cn_model_checkpoint("{epoch}.keras", .save_weights_only = true);
+    expect_refused(CN_ARGUMENT, "ModelCheckpoint: {epoch}.keras: weights are saved as .safetensors, .npz, .weights.h5, "
+                                ".h5 or .hdf5");
 }
 
 /* Paths */

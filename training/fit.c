@@ -24,8 +24,7 @@ static cn_progress new_progress(FILE *file, int verbose)
 
 static bool check_verbose(const char *who, int verbose)
 {
-    return (verbose >= 0 && verbose <= 2) ||
-           cn_fail(CN_ARGUMENT, "%s: verbose is %d; it is 0, 1 or 2", who, verbose);
+    return (verbose >= 0 && verbose <= 2) || cn_fail(CN_ARGUMENT, "%s: verbose is %d; it is 0, 1 or 2", who, verbose);
 }
 
 /* What an epoch of data sets ends with. */
@@ -328,7 +327,8 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
     bool done = !shuffles || (f.train.order = cn_allocate((size_t)f.train.arrays.samples, sizeof *f.train.order));
     struct cn_fitting *outer = model->fitting;
     model->fitting = &f;
-    cn_history *history = done && cn_callbacks_begin(&f.callbacks, args.callbacks, CN_MAX_CALLBACKS) ? fit_all(&f) : NULL;
+    cn_history *history =
+        done && cn_callbacks_begin(&f.callbacks, args.callbacks, CN_MAX_CALLBACKS) ? fit_all(&f) : NULL;
     cn_callbacks_end(&f.callbacks);
     model->fitting = outer;
     cn_batches_end(&f.train);

@@ -66,10 +66,9 @@ typedef struct plateau {
 static bool begin_plateau(void *context, cn_model *model)
 {
     plateau *p = context;
-    (void)model;
     p->monitor = (cn_monitor){
         .callback = "ReduceLROnPlateau", .name = p->args.monitor, .mode = p->args.mode, .min_delta = p->args.min_delta};
-    return true;
+    return cn_begin_monitor(&p->monitor, model);
 }
 
 static bool reduce(plateau *p, cn_model *model, int epoch)

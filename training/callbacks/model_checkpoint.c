@@ -1,4 +1,5 @@
 #include "data/file.h"
+#include "formats/endings.h"
 #include "formats/saving.h"
 #include "training/callbacks/file_path.h"
 #include "training/callbacks/monitor.h"
@@ -14,13 +15,12 @@ typedef struct model_checkpoint {
 static bool begin_checkpoints(void *context, cn_model *model)
 {
     model_checkpoint *c = context;
-    (void)model;
     c->monitor = (cn_monitor){.callback = "ModelCheckpoint",
                               .name = c->args.monitor,
                               .mode = c->args.mode,
                               .seen = c->args.initial_value_threshold != CN_NONE,
                               .best = c->args.initial_value_threshold};
-    return true;
+    return !c->args.save_best_only || cn_begin_monitor(&c->monitor, model);
 }
 
 static bool write_model(const model_checkpoint *c, cn_model *model, const char *path)
@@ -144,8 +144,10 @@ cn_callback cn_model_checkpoint_with(cn_model_checkpoint_args args)
     cn_callback row = by_epoch;
     if (args.save_freq != CN_EACH_EPOCH)
         row.on_train_batch_end = end_batch;
-    if (cn_check_monitor(row.name, args.monitor, args.mode) && (!args.filepath || !*args.filepath))
+    if (!args.filepath || !*args.filepath)
         cn_fail(CN_ARGUMENT, "ModelCheckpoint: the filepath is not given");
+    else if (cn_check_monitor(row.name, args.monitor, args.mode))
+        cn_check_ending(row.name, args.filepath, args.save_weights_only);
     if (args.save_freq < 0)
         cn_fail(CN_ARGUMENT, "ModelCheckpoint: save_freq is %lld; it is CN_EACH_EPOCH or a number of batches",
                 (long long)args.save_freq);

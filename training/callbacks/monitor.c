@@ -29,15 +29,26 @@ static cn_monitor_mode mode_of(const cn_model *model, const char *name)
     return CN_MODE_AUTO;
 }
 
-bool cn_monitor_value(cn_monitor *monitor, const cn_model *model, const cn_logs *logs, double *value)
+static bool find_mode(cn_monitor *monitor, const cn_model *model)
 {
     if (monitor->mode == CN_MODE_AUTO)
         monitor->mode = mode_of(model, monitor->name);
-    if (monitor->mode == CN_MODE_AUTO)
-        return cn_fail(CN_ARGUMENT,
-                       "%s: it is not known whether %s is better when it is higher or lower; give .mode = CN_MODE_MAX "
-                       "or CN_MODE_MIN",
-                       monitor->callback, monitor->name);
+    return monitor->mode != CN_MODE_AUTO ||
+           cn_fail(CN_ARGUMENT,
+                   "%s: it is not known whether %s is better when it is higher or lower; give .mode = CN_MODE_MAX "
+                   "or CN_MODE_MIN",
+                   monitor->callback, monitor->name);
+}
+
+bool cn_begin_monitor(cn_monitor *monitor, const cn_model *model)
+{
+    return !model->compiled || find_mode(monitor, model);
+}
+
+bool cn_monitor_value(cn_monitor *monitor, const cn_model *model, const cn_logs *logs, double *value)
+{
+    if (!find_mode(monitor, model))
+        return false;
     *value = cn_logs_value(logs, monitor->name);
     return true;
 }

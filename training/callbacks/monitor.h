@@ -13,6 +13,8 @@ typedef struct cn_monitor {
 
 /* That the arguments can be honoured: for constructors. */
 bool cn_check_monitor(const char *callback, const char *name, cn_monitor_mode mode);
+/* In on_train_begin: false with the error set if it is known already that the value has no direction. */
+bool cn_begin_monitor(cn_monitor *monitor, const cn_model *model);
 /* The value, NaN if there is none; false with the error set if it is not known what is better. */
 bool cn_monitor_value(cn_monitor *monitor, const cn_model *model, const cn_logs *logs, double *value);
 /* Whether the value is better than another one, or than the best so far, by more than min_delta. */

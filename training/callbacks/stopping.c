@@ -14,10 +14,9 @@ typedef struct early_stopping {
 static bool begin_stopping(void *context, cn_model *model)
 {
     early_stopping *s = context;
-    (void)model;
     s->monitor = (cn_monitor){
         .callback = "EarlyStopping", .name = s->args.monitor, .mode = s->args.mode, .min_delta = s->args.min_delta};
-    return true;
+    return cn_begin_monitor(&s->monitor, model);
 }
 
 static bool remember(early_stopping *s, const cn_model *model, int epoch)
