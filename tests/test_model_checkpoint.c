@@ -166,6 +166,15 @@ Test(model_checkpoint, a_format_that_is_not_known_is_refused_before_training)
                                 ".h5 or .hdf5");
 }
 
+Test(model_checkpoint, what_is_not_a_number_is_never_the_best)
+{
+    const double values[] = {(double)NAN, 5, (double)NAN, 6};
+    script = values;
+    cn_model_free(fit(cn_model_checkpoint("best.safetensors", .save_best_only = true, .save_weights_only = true)));
+    cr_assert(!cn_failed(), "%s", cn_error_message());
+    expect_saved("best.safetensors", weights[1]);
+}
+
 /* Paths */
 
 static void expect_path(const char *pattern, const char *path)

@@ -61,7 +61,7 @@ bool cn_is_better(const cn_monitor *monitor, double value, double than)
 
 bool cn_is_best(const cn_monitor *monitor, double value)
 {
-    return !monitor->seen || cn_is_better(monitor, value, monitor->best);
+    return (!monitor->seen && !isnan(value)) || cn_is_better(monitor, value, monitor->best);
 }
 
 bool cn_keep_monitor(cn_keeper *keeper, cn_monitor *monitor)

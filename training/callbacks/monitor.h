@@ -17,7 +17,7 @@ bool cn_check_monitor(const char *callback, const char *name, cn_monitor_mode mo
 bool cn_begin_monitor(cn_monitor *monitor, const cn_model *model);
 /* The value, NaN if there is none; false with the error set if it is not known what is better. */
 bool cn_monitor_value(cn_monitor *monitor, const cn_model *model, const cn_logs *logs, double *value);
-/* Whether the value is better than another one, or than the best so far, by more than min_delta. */
+/* Whether the value is better than another one, or than the best so far, by more than min_delta; NaN never is. */
 bool cn_is_better(const cn_monitor *monitor, double value, double than);
 bool cn_is_best(const cn_monitor *monitor, double value);
 bool cn_keep_monitor(cn_keeper *keeper, cn_monitor *monitor);
