@@ -162,6 +162,12 @@ bool cn_replace_file(const char *path, const cn_bytes *pieces, size_t count)
     return done;
 }
 
+static bool is_directory(const char *path)
+{
+    struct stat is;
+    return stat(path, &is) == 0 && S_ISDIR(is.st_mode);
+}
+
 bool cn_make_directories(const char *path)
 {
     char part[PATH_MAX];
@@ -171,8 +177,10 @@ bool cn_make_directories(const char *path)
         return cn_fail(CN_FILE, "%s: the path is too long", path);
     for (char *slash = strchr(part + 1, '/'); *part && slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST)
+        if (mkdir(part, 0777) != 0 && !(errno == EEXIST && is_directory(part))) {
+            errno = errno == EEXIST ? ENOTDIR : errno;
             return fail_file(part);
+        }
         *slash = '/';
     }
     return true;
