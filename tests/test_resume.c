@@ -503,6 +503,25 @@ Test(resume, the_backup_before_is_taken_if_the_last_is_damaged)
     cn_model_free(model);
 }
 
+static bool stop_with_an_error(void *context, cn_model *model)
+{
+    (void)context;
+    (void)model;
+    return cn_fail(CN_VALUE, "enough");
+}
+
+Test(resume, a_damaged_backup_does_not_take_the_place_of_the_one_before)
+{
+    cn_model_free(train_here(kept(true), none()));
+    cut("backup/here/latest.safetensors", 1000);
+    cn_callback stop = {.on_train_begin = stop_with_an_error, .last = true};
+    cn_model_free(train_here(kept(true), stop));
+    expect_refused(CN_VALUE, "enough");
+    cr_expect(access("backup/here/latest.safetensors", F_OK) != 0);
+    cn_model_free(train_here(kept(true), none()));
+    cr_expect_not(cn_failed(), "%s", cn_error_message());
+}
+
 Test(resume, a_backup_of_another_training_is_refused)
 {
     cn_model_free(train_here(kept(false), cn_early_stopping("loss")));
@@ -539,6 +558,17 @@ Test(resume, a_directory_that_cannot_be_made_is_refused)
     fclose(file);
     cn_model *model = train_here(kept(false), none());
     expect_refused(CN_FILE, "backup");
+    cr_expect_eq(first_weight(model), untrained());
+    cn_model_free(model);
+}
+
+Test(resume, a_file_in_place_of_the_directory_is_refused_before_training)
+{
+    cr_assert_eq(mkdir("backup", 0777), 0);
+    FILE *file = fopen("backup/here", "w");
+    fclose(file);
+    cn_model *model = train_here(kept(false), none());
+    expect_refused(CN_FILE, "backup/here: Not a directory");
     cr_expect_eq(first_weight(model), untrained());
     cn_model_free(model);
 }

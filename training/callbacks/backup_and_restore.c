@@ -13,6 +13,11 @@ typedef struct backup {
     int64_t batches; /* since it was last saved */
 } backup;
 
+static bool delete_file(const char *path)
+{
+    return unlink(path) == 0 || errno == ENOENT || cn_fail(CN_FILE, "BackupAndRestore: %s: %s", path, strerror(errno));
+}
+
 static bool resume_or_begin(void *context, cn_model *model)
 {
     backup *b = context;
@@ -28,7 +33,8 @@ static bool resume_or_begin(void *context, cn_model *model)
         return cn_make_directories(b->latest);
     if (cn_error_code() == CN_FILE || cn_error_code() == CN_FORMAT)
         cn_error_clear();
-    return !cn_failed() && cn_resume_fit(model->fitting, b->before);
+    /* The next backup is not to put the damaged file in the place of the good one. */
+    return !cn_failed() && cn_resume_fit(model->fitting, b->before) && delete_file(b->latest);
 }
 
 static bool save_backup(backup *b, cn_model *model)
@@ -52,11 +58,6 @@ static bool end_epoch(void *context, cn_model *model, int epoch, cn_logs *logs)
     (void)epoch;
     (void)logs;
     return save_backup(context, model);
-}
-
-static bool delete_file(const char *path)
-{
-    return unlink(path) == 0 || errno == ENOENT || cn_fail(CN_FILE, "BackupAndRestore: %s: %s", path, strerror(errno));
 }
 
 /* The directory goes too, unless it has other files. */
