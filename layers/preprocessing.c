@@ -12,6 +12,12 @@ typedef struct rescaling {
     cn_rescaling_args args;
 } rescaling;
 
+static bool rescaling_init(cn_layer *layer)
+{
+    return ((const rescaling *)layer)->args.scale != 0 ||
+           cn_fail(CN_ARGUMENT, "%s: scale is 0, as 1 / 255 of integers is; 1.0 / 255 is not", layer->name);
+}
+
 static cn_tensor *rescaling_call(cn_layer *layer, cn_tensor *x)
 {
     const cn_rescaling_args *args = &((rescaling *)layer)->args;
@@ -21,6 +27,7 @@ static cn_tensor *rescaling_call(cn_layer *layer, cn_tensor *x)
 static const cn_layer_class rescaling_class = {
     .name = "Rescaling",
     .size = sizeof(rescaling),
+    .init = rescaling_init,
     .call = rescaling_call,
     .mask = CN_MASK_PASSES,
     .fields = {CN_ARGUMENT_FIELD(rescaling, FLOAT, scale), CN_ARGUMENT_FIELD(rescaling, FLOAT, offset)}};

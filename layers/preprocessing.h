@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* x scale + offset, of any shape. cn_rescaling(1.0 / 255) */
+/* x scale + offset, of any shape. cn_rescaling(1.0 / 255). CN_ARGUMENT for a scale of 0. */
 typedef struct cn_rescaling_args {
     char first_;
     double scale, offset;

@@ -64,5 +64,8 @@ Test(preprocessing, wrong_arguments_are_refused_by_name)
     expect_error(!cn_center_crop(3, -1, .name = "r"), "r: height and width must be positive, not 3 and -1");
     expect_error(!cn_resizing(3, 3, .crop_to_aspect_ratio = true, .pad_to_aspect_ratio = true, .name = "r"),
                  "r: crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other");
+    expect_error(!cn_rescaling(1 / 255, .name = "r"), "r: scale is 0, as 1 / 255 of integers is; 1.0 / 255 is not");
+    expect_error(!cn_rescaling(.offset = -1, .name = "r"),
+                 "r: scale is 0, as 1 / 255 of integers is; 1.0 / 255 is not");
     expect_error(!cn_resizing(3, 3, .fill_mode = CN_FILL_WRAP, .name = "r"), "r: fill_mode must be constant");
 }
