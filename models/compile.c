@@ -170,6 +170,8 @@ static bool check_arguments(cn_model *model, const cn_compile_args *args)
         return false;
     if (!model)
         return cn_fail(CN_ARGUMENT, "compile: the model is NULL");
+    if (model->fitting)
+        return cn_fail(CN_STATE, "compile: %s is being trained", cn_model_name(model));
     if (!args->optimizer.type)
         return cn_fail(CN_ARGUMENT, "compile: %s is given no optimizer; .optimizer = cn_adam(), for example",
                        cn_model_name(model));

@@ -284,3 +284,32 @@ Test(callback, a_hook_that_fails_ends_evaluate_and_predict)
     cr_expect_str_eq(j.text, "test{ predict{");
     cn_model_free(model);
 }
+
+static bool fit_again(void *context, cn_model *model, int epoch)
+{
+    (void)context;
+    (void)epoch;
+    return cn_fit(model, DATA, .verbose = 0) != NULL;
+}
+
+static bool compile_again(void *context, cn_model *model, int epoch)
+{
+    (void)context;
+    (void)epoch;
+    return cn_compile(model, .optimizer = cn_adam(), .loss = cn_mean_squared_error());
+}
+
+Test(callback, the_model_is_not_fitted_or_compiled_anew_while_it_is_trained)
+{
+    cn_model *model = new_model();
+    cr_expect_null(cn_fit(model, DATA, .verbose = 0, .callbacks = {{.on_epoch_begin = fit_again}}));
+    cr_expect_eq(cn_error_code(), CN_STATE);
+    cr_expect_str_eq(cn_error_message(), "fit: sequential is being trained; callbacks may use train_on_batch");
+    cn_error_clear();
+    cr_expect_null(cn_fit(model, DATA, .verbose = 0, .callbacks = {{.on_epoch_begin = compile_again}}));
+    cr_expect_eq(cn_error_code(), CN_STATE);
+    cr_expect_str_eq(cn_error_message(), "compile: sequential is being trained");
+    cn_error_clear();
+    cr_expect(cn_fit(model, DATA, .verbose = 0), "%s", cn_error_message());
+    cn_model_free(model);
+}

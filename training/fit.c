@@ -155,6 +155,8 @@ static bool take_arrays(cn_fitting *f)
         return false;
     if (!f->model)
         return cn_fail(CN_ARGUMENT, "fit: the model is NULL");
+    if (f->model->fitting)
+        return cn_fail(CN_STATE, "fit: %s is being trained; callbacks may use train_on_batch", cn_model_name(f->model));
     if (!check_arguments(args))
         return false;
     f->train.arrays.class_weight = args->class_weight;
@@ -325,12 +327,11 @@ cn_history *cn_fit_with(cn_model *model, cn_fit_args args)
         f.steps = args.steps_per_epoch;
     bool shuffles = args.shuffle && !args.data;
     bool done = !shuffles || (f.train.order = cn_allocate((size_t)f.train.arrays.samples, sizeof *f.train.order));
-    struct cn_fitting *outer = model->fitting;
     model->fitting = &f;
     cn_history *history =
         done && cn_callbacks_begin(&f.callbacks, args.callbacks, CN_MAX_CALLBACKS) ? fit_all(&f) : NULL;
     cn_callbacks_end(&f.callbacks);
-    model->fitting = outer;
+    model->fitting = NULL;
     cn_batches_end(&f.train);
     cn_batches_end(&f.validation);
     return history;
