@@ -213,6 +213,9 @@ Test(fit_data, refuses_wrong_use)
     expect_refused(!cn_fit_data(model, single, .verbose = 0), CN_SHAPES, "fit: ");
     expect_refused(!cn_fit_data(model, data, .x = {cn_array(X[0], SAMPLES, 3)}), CN_ARGUMENT, "the data set's");
     expect_refused(!cn_fit_data(model, data, .validation_split = 0.5), CN_ARGUMENT, "validation_split");
+    expect_refused(!cn_fit_data(model, data, .batch_size = 8), CN_ARGUMENT, "batch sizes are for arrays");
+    expect_refused(!cn_fit_data(model, data, .validation_data = data, .validation_batch_size = 8), CN_ARGUMENT,
+                   "batch sizes are for arrays");
     cr_expect_not(isnan(cn_evaluate_data(model, data, .steps = 3)));
     cn_dataset_free(data);
     cn_dataset_free(single);

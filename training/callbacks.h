@@ -122,7 +122,7 @@ typedef struct cn_csv_logger_args {
     char first_;
     const char *filename;
     char separator;
-    bool append; /* to what is there, whose header stays */
+    bool append; /* to what is there, whose header stays; for a fit that goes on (cn_backup_and_restore), too */
 } cn_csv_logger_args;
 #define CN_CSV_LOGGER_DEFAULTS .separator = ','
 #define cn_csv_logger(...) cn_csv_logger_with((cn_csv_logger_args){CN_CSV_LOGGER_DEFAULTS, .first_ = 0, __VA_ARGS__})

@@ -120,6 +120,8 @@ static bool check_data(const cn_fit_args *args)
 {
     if (args->data && (has_arrays(args->x) || has_arrays(args->y) || has_arrays(args->sample_weight)))
         return cn_fail(CN_ARGUMENT, "fit: inputs, targets and sample weights are the data set's");
+    if ((args->data && args->batch_size) || (args->validation_data && args->validation_batch_size))
+        return cn_fail(CN_ARGUMENT, "fit: batch sizes are for arrays; use cn_dataset_batch");
     if (args->data && args->validation_split != 0)
         return cn_fail(CN_ARGUMENT, "fit: validation_split is for arrays; split the data set");
     if (args->validation_data && (has_arrays(args->validation_x) || has_arrays(args->validation_y) ||

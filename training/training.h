@@ -15,7 +15,7 @@ typedef struct cn_history cn_history;
 CN_API int cn_history_epochs(const cn_history *history);
 CN_API int cn_history_names(const cn_history *history);
 CN_API const char *cn_history_name(const cn_history *history, int index);
-/* The values of a name, one an epoch, or NULL. */
+/* The values of a name, one an epoch, NaN where it was not logged (validation_freq); or NULL. */
 CN_API const double *cn_history_of(const cn_history *history, const char *name);
 /* Writes the training curves as an SVG picture. */
 CN_API bool cn_history_plot(const cn_history *history, const char *path);
@@ -58,8 +58,8 @@ CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
 CN_API cn_fit_args cn_fit_defaults(void);
 /* The same from a data set of batches (cn_dataset_batch): cn_fit_data(model, data, .epochs = 2, .validation_data = v).
  * An epoch is a pass, or steps_per_epoch batches; these go on where the epoch before ended, and if the data set ends
- * among them, so does the epoch, with Keras' warning. Not with validation_split, sample_weight (the data set has its
- * own) and shuffle, which is left to the data set. */
+ * among them, so does the epoch, with Keras' warning. Not with validation_split, batch_size and sample_weight (the data
+ * set has its own); shuffling is left to the data set. */
 #define cn_fit_data(model, ...) cn_fit((model), .data = __VA_ARGS__)
 
 /* cn_evaluate(model, {x}, {y}): the loss and the metrics, in `logs` if given. The loss alone is returned; NaN with the
