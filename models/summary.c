@@ -101,27 +101,23 @@ static char *parameters_of(const cn_layer *layer)
     return take(&text);
 }
 
+static void free_row(const cn_summary_row *row)
+{
+    cn_release((char *)(uintptr_t)row->layer);
+    cn_release((char *)(uintptr_t)row->output_shape);
+    cn_release((char *)(uintptr_t)row->parameters);
+    cn_release((char *)(uintptr_t)row->connected_to);
+}
+
 static bool add_row(row_list *rows, cn_summary_row row)
 {
-    bool done = row.layer && row.output_shape && row.parameters;
-    if (done && rows->count == rows->capacity) {
-        int larger = rows->capacity ? rows->capacity * 2 : 16;
-        cn_summary_row *memory = cn_resize(rows->row, (size_t)rows->count, (size_t)larger, sizeof *memory);
-        done = memory != NULL;
-        if (done) {
-            rows->row = memory;
-            rows->capacity = larger;
-        }
+    if (!row.layer || !row.output_shape || !row.parameters ||
+        !cn_grow((void **)&rows->row, rows->count, &rows->capacity, sizeof *rows->row)) {
+        free_row(&row);
+        return false;
     }
-    if (done) {
-        rows->row[rows->count++] = row;
-        return true;
-    }
-    cn_release((char *)(uintptr_t)row.layer);
-    cn_release((char *)(uintptr_t)row.output_shape);
-    cn_release((char *)(uintptr_t)row.parameters);
-    cn_release((char *)(uintptr_t)row.connected_to);
-    return false;
+    rows->row[rows->count++] = row;
+    return true;
 }
 
 static bool add_model(row_list *rows, cn_model *model, bool connections, bool expand, int depth)
@@ -180,12 +176,8 @@ bool cn_summary_with(cn_summary_args args)
     summary.rows = rows.row;
     summary.row_count = rows.count;
     done = done && cn_summary_text(&summary, cn_write_to_file, args.file ? args.file : stdout);
-    for (int i = 0; i < rows.count; i++) {
-        cn_release((char *)(uintptr_t)rows.row[i].layer);
-        cn_release((char *)(uintptr_t)rows.row[i].output_shape);
-        cn_release((char *)(uintptr_t)rows.row[i].parameters);
-        cn_release((char *)(uintptr_t)rows.row[i].connected_to);
-    }
+    for (int i = 0; i < rows.count; i++)
+        free_row(&rows.row[i]);
     cn_release(rows.row);
     return done;
 }

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void)
+double cn_now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -56,7 +56,7 @@ static bool test_all(cn_batches *batches, int64_t most, const cn_callbacks *call
             done = cn_log_epoch(batches->model, epoch, false, &logs);
             CN_CALL_BACK(done, callbacks, on_test_batch_end, batches->model, *taken - 1, &logs);
             if (done && progress && progress->verbose == 1)
-                cn_progress_update(progress, *taken, logs.item, logs.count, now());
+                cn_progress_update(progress, *taken, logs.item, logs.count, cn_now());
         }
     }
     return done && !cn_failed() && had_batches(batches, *taken);
@@ -210,7 +210,7 @@ static bool train_epoch(cn_fitting *f, int64_t *taken)
             CN_CALL_BACK(done, &f->callbacks, on_train_batch_end, f->model, i - 1, &logs);
             /* The last update is drawn when the epoch's validation is known. */
             if (done && i != f->steps)
-                cn_progress_update(&f->progress, i, logs.item, logs.count, now());
+                cn_progress_update(&f->progress, i, logs.item, logs.count, cn_now());
         }
         if (!done || f->model->stop)
             break;
@@ -256,7 +256,7 @@ static bool fit_epoch(cn_fitting *f, cn_history *history)
             cn_batches_rewind(&f->train);
         CN_CALL_BACK(done, &f->callbacks, on_epoch_begin, f->model, epoch);
     }
-    cn_progress_begin(&f->progress, epoch, f->args->epochs, f->steps, now());
+    cn_progress_begin(&f->progress, epoch, f->args->epochs, f->steps, cn_now());
     done = done && train_epoch(f, &taken);
     if (done && f->args->steps_per_epoch > taken && !f->model->stop)
         warn_of_end(&f->progress);
@@ -271,7 +271,7 @@ static bool fit_epoch(cn_fitting *f, cn_history *history)
     CN_CALL_BACK(done, &f->callbacks, on_epoch_end, f->model, epoch, logs);
     done = done && cn_history_append(history, logs);
     if (done)
-        cn_progress_end(&f->progress, taken, logs->item, logs->count, now());
+        cn_progress_end(&f->progress, taken, logs->item, logs->count, cn_now());
     return done;
 }
 
@@ -379,12 +379,12 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
     cn_progress progress = new_progress(args.file, args.verbose);
     logs->count = 0;
     CN_CALL_BACK(done, &callbacks, on_test_begin, model);
-    cn_progress_begin(&progress, 0, 1, steps, now());
+    cn_progress_begin(&progress, 0, 1, steps, cn_now());
     done = done && test_all(&batches, args.steps, &callbacks, &epoch, &progress, &taken) &&
            cn_log_epoch(model, &epoch, false, logs);
     CN_CALL_BACK(done, &callbacks, on_test_end, model, logs);
     if (done)
-        cn_progress_end(&progress, taken, logs->item, logs->count, now());
+        cn_progress_end(&progress, taken, logs->item, logs->count, cn_now());
     cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done ? logs->item[0].value : NAN;
@@ -456,7 +456,7 @@ static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, con
         ++*taken;
         CN_CALL_BACK(done, callbacks, on_predict_batch_end, batches->model, *taken - 1);
         if (done && progress->verbose == 1 && *taken != progress->steps)
-            cn_progress_update(progress, *taken, NULL, 0, now());
+            cn_progress_update(progress, *taken, NULL, 0, cn_now());
     }
     return !cn_failed() && had_batches(batches, *taken) && (!batches->data || check_room(batches, y, samples));
 }
@@ -474,11 +474,11 @@ bool cn_predict_with(cn_model *model, cn_predict_args args)
     cn_progress progress = new_progress(args.file, args.verbose);
     CN_CALL_BACK(done, &callbacks, on_predict_begin, model);
     if (args.verbose)
-        cn_progress_begin(&progress, 0, 1, steps, now());
+        cn_progress_begin(&progress, 0, 1, steps, cn_now());
     done = done && predict_all(&batches, args.steps, args.y, &callbacks, &progress, &taken);
     CN_CALL_BACK(done, &callbacks, on_predict_end, model);
     if (done && args.verbose)
-        cn_progress_end(&progress, taken, NULL, 0, now());
+        cn_progress_end(&progress, taken, NULL, 0, cn_now());
     cn_callbacks_end(&callbacks);
     cn_batches_end(&batches);
     return done;

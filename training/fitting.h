@@ -42,6 +42,8 @@ typedef struct cn_fitting {
     bool resumed;  /* from a checkpoint */
 } cn_fitting;
 
+/* Seconds, by a clock that is never set. */
+double cn_now(void);
 /* Writes a callback's message, and its line's end, to where the progress of the model's fit goes; frees the text. */
 bool cn_tell(const cn_model *model, cn_text *message);
 /* The same for a warning, unless the fit is silent. */

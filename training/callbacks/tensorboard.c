@@ -1,13 +1,12 @@
 #include "core/arena.h"
 #include "layers/graph.h"
 #include "models/structure.h"
-#include "training/callbacks.h"
 #include "training/event_file.h"
+#include "training/fitting.h"
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct tensorboard {
     cn_tensorboard_args args;
@@ -15,13 +14,6 @@ typedef struct tensorboard {
     double epoch_began, batch_began;
     int64_t steps; /* of the epoch, those that this run has made */
 } tensorboard;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static cn_event_file *train_file(tensorboard *t)
 {
@@ -63,7 +55,7 @@ static bool begin_train(void *context, cn_model *model)
 {
     tensorboard *t = context;
     (void)model;
-    t->epoch_began = now(); /* of one that goes on in its middle */
+    t->epoch_began = cn_now(); /* of one that goes on in its middle */
     return true;
 }
 
@@ -72,7 +64,7 @@ static bool begin_epoch(void *context, cn_model *model, int epoch)
     tensorboard *t = context;
     (void)model;
     (void)epoch;
-    t->epoch_began = now();
+    t->epoch_began = cn_now();
     t->steps = 0;
     return true;
 }
@@ -82,7 +74,7 @@ static bool begin_batch(void *context, cn_model *model, int64_t batch)
     tensorboard *t = context;
     (void)model;
     (void)batch;
-    t->batch_began = now();
+    t->batch_began = cn_now();
     t->steps++;
     return true;
 }
@@ -94,7 +86,7 @@ static bool end_batch(void *context, cn_model *model, int64_t batch, const cn_lo
     if (model->step % t->args.update_freq != 0)
         return true;
     if (t->args.write_steps_per_second && !write_value(train_file(t), tag_of("batch_", "steps_per_second", ""),
-                                                       1 / (now() - t->batch_began), model->step))
+                                                       1 / (cn_now() - t->batch_began), model->step))
         return false;
     for (int i = 0; i < logs->count; i++)
         if (!write_value(train_file(t), tag_of("batch_", logs->item[i].name, ""), logs->item[i].value, model->step))
@@ -130,7 +122,7 @@ static bool end_epoch(void *context, cn_model *model, int epoch, cn_logs *logs)
         !write_value(train_file(t), tag_of("epoch_", "learning_rate", ""), cn_learning_rate(model->updater), epoch))
         return false;
     if (t->args.write_steps_per_second && !write_value(train_file(t), tag_of("epoch_", "steps_per_second", ""),
-                                                       (double)t->steps / (now() - t->epoch_began), epoch))
+                                                       (double)t->steps / (cn_now() - t->epoch_began), epoch))
         return false;
     if (t->args.histogram_freq > 0 && epoch % t->args.histogram_freq == 0 && !write_histograms(t, model, epoch))
         return false;
