@@ -95,6 +95,7 @@ typedef struct cn_summary_args {
     int line_length;
     double positions[5];
     bool expand_nested, show_trainable;
+    const char *layer_range[2]; /* from the first layer to the last whose names begin as these regular expressions */
 } cn_summary_args;
 /* cn_summary(model), cn_summary(model, .expand_nested = true) */
 #define cn_summary(...) cn_summary_with((cn_summary_args){.model = __VA_ARGS__})

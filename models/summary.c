@@ -3,6 +3,8 @@
 #include "models/structure.h"
 #include "models/summary_text.h"
 #include <inttypes.h>
+#include <limits.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,12 +122,61 @@ static bool add_row(row_list *rows, cn_summary_row row)
     return true;
 }
 
-static bool add_model(row_list *rows, cn_model *model, bool connections, bool expand, int depth)
+static bool is_input_layer(const cn_part *part)
+{
+    return part->layer && strcmp(part->layer->type->name, "InputLayer") == 0;
+}
+
+/* Parts of a topology, the last included. */
+typedef struct part_range {
+    int first, last;
+} part_range;
+
+static const part_range all_parts = {0, INT_MAX};
+
+/* The first part and the last whose names begin as the regular expression says. */
+static bool find_matches(const cn_model *model, const char *expression, part_range *found)
+{
+    regex_t regex;
+    *found = (part_range){INT_MAX, -1};
+    if (regcomp(&regex, expression, REG_EXTENDED) != 0)
+        return cn_fail(CN_ARGUMENT, "summary: %s is no regular expression", expression);
+    for (int i = 0; i < model->topology.part_count; i++) {
+        const cn_part *part = &model->topology.part[i];
+        regmatch_t match;
+        if ((model->sequential && is_input_layer(part)) || regexec(&regex, node_name(part->node), 1, &match, 0) != 0 ||
+            match.rm_so != 0)
+            continue;
+        if (found->last < 0)
+            found->first = i;
+        found->last = i;
+    }
+    regfree(&regex);
+    return found->last >= 0 || cn_fail(CN_ARGUMENT, "summary: no layer of %s has a name that begins with %s",
+                                       cn_model_name(model), expression);
+}
+
+/* Keras' layer_range, whose ends may be given in either order. */
+static bool find_range(const cn_model *model, const char *const *expressions, part_range *range)
+{
+    part_range lower, upper;
+    *range = all_parts;
+    if (!expressions[0] && !expressions[1])
+        return true;
+    if (!expressions[0] || !expressions[1])
+        return cn_fail(CN_ARGUMENT, "summary: layer_range has two ends, of which one is given");
+    if (!find_matches(model, expressions[0], &lower) || !find_matches(model, expressions[1], &upper))
+        return false;
+    *range = lower.first <= upper.last ? (part_range){lower.first, upper.last} : (part_range){upper.first, lower.last};
+    return true;
+}
+
+static bool add_model(row_list *rows, cn_model *model, part_range range, bool connections, bool expand, int depth)
 {
     const cn_topology *t = &model->topology;
-    for (int i = 0; i < t->part_count; i++) {
+    for (int i = range.first; i < t->part_count && i <= range.last; i++) {
         const cn_part *part = &t->part[i];
-        bool is_input = part->layer && strcmp(part->layer->type->name, "InputLayer") == 0;
+        bool is_input = is_input_layer(part);
         if (is_input && model->sequential)
             continue;
         char *connected = connections ? connections_of(t, part) : NULL;
@@ -137,7 +188,7 @@ static bool add_model(row_list *rows, cn_model *model, bool connections, bool ex
                               .depth = depth};
         cn_model *inner = cn_layer_model(part->layer);
         if (!add_row(rows, row) || (connections && !connected) ||
-            (expand && inner && !add_model(rows, inner, connections, expand, depth + 1)))
+            (expand && inner && !add_model(rows, inner, all_parts, connections, expand, depth + 1)))
             return false;
     }
     return true;
@@ -167,12 +218,15 @@ bool cn_summary_with(cn_summary_args args)
         return cn_fail(CN_STATE, "summary: %s is not built yet: give it an input layer, or call cn_build",
                        cn_model_name(model));
     row_list rows = {0};
+    part_range range;
     cn_summary summary = {.model = cn_model_name(model),
                           .connections = !model->sequential && !model->topology.chain,
                           .show_trainable = args.show_trainable,
                           .line_length = args.line_length,
                           .positions = args.positions[0] > 0 ? args.positions : NULL};
-    bool done = add_model(&rows, model, summary.connections, args.expand_nested, 0) && count_weights(model, &summary);
+    bool done = find_range(model, args.layer_range, &range) &&
+                add_model(&rows, model, range, summary.connections, args.expand_nested, 0) &&
+                count_weights(model, &summary);
     summary.rows = rows.row;
     summary.row_count = rows.count;
     done = done && cn_summary_text(&summary, cn_write_to_file, args.file ? args.file : stdout);

@@ -187,6 +187,44 @@ static void expect_summary(cn_summary_args args, const char *file)
     fclose(out);
 }
 
+/* The names of the layers in a summary, from `first` to `last`. */
+static void expect_range(cn_model *model, const char *first, const char *last, const char *names)
+{
+    char line[256], name[64], found[256] = "";
+    FILE *out = tmpfile();
+    cr_assert(cn_summary(model, .file = out, .layer_range = {first, last}), "%s", cn_error_message());
+    rewind(out);
+    while (fgets(line, sizeof line, out))
+        if (sscanf(line, " %63[a-z0-9_] (%*[A-Z]", name) == 1 && strchr(line, '('))
+            strcat(strcat(found, *found ? " " : ""), name);
+        else if (strncmp(line, "Total", 5) == 0)
+            cr_expect_str_eq(line, "Total params: 20\n", "all layers are counted");
+    cr_expect_str_eq(found, names);
+    fclose(out);
+}
+
+Test(model, summary_of_a_range_of_layers)
+{
+    cn_model *model = cn_sequential(cn_input_layer(2), cn_dense(3, .name = "first"), cn_dropout(0.5, .name = "drop"),
+                                    cn_dense(2, .name = "second"), cn_dense(1, .name = "third"),
+                                    cn_dropout(0.5, .name = "drop_last"));
+    expect_range(model, NULL, NULL, "first drop second third drop_last");
+    expect_range(model, "drop", "third", "drop second third");
+    expect_range(model, "third", "dro.$", "drop second third");
+    expect_range(model, "second", "second", "second");
+    expect_range(model, "f|s", "d", "first drop second third drop_last");
+    cr_expect_not(cn_summary(model, .layer_range = {"econd", "third"}));
+    cr_expect_str_eq(cn_error_message(), "summary: no layer of sequential has a name that begins with econd");
+    cn_error_clear();
+    cr_expect_not(cn_summary(model, .layer_range = {"second"}));
+    cr_expect_str_eq(cn_error_message(), "summary: layer_range has two ends, of which one is given");
+    cn_error_clear();
+    cr_expect_not(cn_summary(model, .layer_range = {"(", "third"}));
+    cr_expect_str_eq(cn_error_message(), "summary: ( is no regular expression");
+    cn_error_clear();
+    cn_model_free(model);
+}
+
 Test(model, summary_of_the_lstm_notebook)
 {
     cn_tensor *in = cn_input(3, 2);
