@@ -68,7 +68,8 @@ typedef struct cn_callback {
  * again. A class of callbacks is a static row and a function that calls this. */
 CN_API cn_callback cn_callback_like(const cn_callback *row, const void *arguments, size_t argument_size);
 
-/* In a callback: training stops after this batch, or after the next one if none is under way. */
+/* In a callback: training stops after this batch, in on_epoch_end after this epoch, in what is called before a batch
+ * after that one. The epoch is ended as others are, with validation. */
 CN_API void cn_stop_training(cn_model *model);
 /* In a callback of fit: its arguments, as Keras' `params`. All zero outside of fit. */
 typedef struct cn_training_params {
