@@ -145,6 +145,17 @@ static seen_order order_of_fit(uint64_t seed)
     return seen;
 }
 
+Test(fit, takes_batch_size_and_epochs_by_position)
+{
+    cn_model *model = line_model(0);
+    cn_history *history = cn_fit(model, DATA, 2, 3, 0);
+    expect_done(history != NULL);
+    cr_expect_eq(cn_history_epochs(history), 3);
+    cr_expect_eq(cn_iterations(cn_model_updater(model)), 3 * ((SAMPLES + 1) / 2));
+    expect_done(isfinite(cn_evaluate(model, DATA, 2, 0)));
+    cn_model_free(model);
+}
+
 Test(fit, shuffles_every_epoch_and_repeatably)
 {
     seen_order first = order_of_fit(1), again = order_of_fit(1), other = order_of_fit(2);

@@ -31,27 +31,28 @@ typedef struct cn_class_weight {
 
 enum { CN_MAX_CALLBACKS = 16 };
 
-/* One array an input, an output; with the samples along axis 0. */
+/* One array an input, an output; with the samples along axis 0. In Keras' order, so that batch_size and epochs may be
+ * given by position. */
 typedef struct cn_fit_args {
     char first_;
     cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
-    cn_view sample_weight[CN_MAX_OUTPUTS]; /* (samples,) or (samples, steps); one for all outputs, or one each */
     int64_t batch_size; /* 0: 32 or, with steps_per_epoch, what makes so many batches of the samples */
     int epochs;         /* the index of the last epoch plus 1 */
-    int initial_epoch;  /* the count begins here */
     int verbose;        /* 0: silent, 1: progress bar, 2: one line an epoch */
+    cn_callback callbacks[CN_MAX_CALLBACKS]; /* those without any function are left out */
     double validation_split;
     cn_view validation_x[CN_MAX_OUTPUTS], validation_y[CN_MAX_OUTPUTS], validation_sample_weight[CN_MAX_OUTPUTS];
-    int validation_freq;
     bool shuffle;
-    const cn_class_weight *class_weight;     /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
-    cn_callback callbacks[CN_MAX_CALLBACKS]; /* those without any function are left out */
-    int64_t steps_per_epoch;
-    FILE *file;                                      /* standard output by default */
-    cn_dataset *data, *validation_data;              /* in place of arrays; they stay the caller's */
-    int64_t validation_steps, validation_batch_size; /* 0: all; batch_size */
+    const cn_class_weight *class_weight;   /* CN_CLASS_WEIGHTS(...); ends with a weight below 0 */
+    cn_view sample_weight[CN_MAX_OUTPUTS]; /* (samples,) or (samples, steps); one for all outputs, or one each */
+    int initial_epoch;                     /* the count begins here */
+    int64_t steps_per_epoch, validation_steps, validation_batch_size; /* 0: all; all; batch_size */
+    int validation_freq;
+    FILE *file;                         /* standard output by default */
+    cn_dataset *data, *validation_data; /* in place of arrays; they stay the caller's */
 } cn_fit_args;
-/* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure. */
+/* cn_fit(model, {cn_array(X, 4, 3, 2)}, {cn_array(y, 4, 2)}, .epochs = 2). NULL with the error set on failure; a model
+ * is trained by one fit at a time. */
 #define CN_FIT_DEFAULTS .epochs = 1, .verbose = 1, .validation_freq = 1, .shuffle = true
 #define cn_fit(model, ...) cn_fit_with((model), (cn_fit_args){CN_FIT_DEFAULTS, .first_ = 0, __VA_ARGS__})
 CN_API cn_history *cn_fit_with(cn_model *model, cn_fit_args args);
@@ -66,14 +67,15 @@ CN_API cn_fit_args cn_fit_defaults(void);
  * error set on failure. Silent unless .verbose is given. */
 typedef struct cn_evaluate_args {
     char first_;
-    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS], sample_weight[CN_MAX_OUTPUTS];
+    cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS];
     int64_t batch_size;
     int verbose;
-    cn_logs *logs;
+    cn_view sample_weight[CN_MAX_OUTPUTS];
+    int64_t steps; /* the most; 0: all */
     cn_callback callbacks[CN_MAX_CALLBACKS];
+    cn_logs *logs;
     FILE *file;
     cn_dataset *data; /* in place of arrays */
-    int64_t steps;    /* the most; 0: all */
 } cn_evaluate_args;
 #define CN_EVALUATE_DEFAULTS .batch_size = 32
 #define cn_evaluate(model, ...) \
