@@ -116,6 +116,11 @@ static void print_operations(const bench *b, double seconds)
     int more = (int)(seconds * 1e6 / (now_us() - begin + 1));
     profile_steps(&profile, b, more < 2 ? 2 : more);
     double total = 0;
+    int count = 0; /* without those that need not run again while no variable changes */
+    for (int i = 0; i < profile.count; i++)
+        if (profile.kernel[i].runs)
+            profile.kernel[count++] = profile.kernel[i];
+    profile.count = count;
     for (int i = 0; i < profile.count; i++)
         total += profile.kernel[i].run.seconds / profile.kernel[i].runs;
     qsort(profile.kernel, (size_t)profile.count, sizeof *profile.kernel, longest_first);

@@ -42,8 +42,9 @@ struct job {
     int64_t panels;      /* of a group's columns, two vectors each */
     int64_t place_pieces, panel_pieces;
     bool transposed; /* the weights: channels are the columns of the result */
-    const char *in, *weights;
-    char *packed, *result;
+    const char *in, *weights, *packed;
+    int64_t packed_at; /* in `packed`: what belongs to this gathering */
+    char *result;
     cn_gemm_finish *finish;
     void *context;
     const char *y; /* for the gradient with respect to the kernel, of which there are place_pieces parts */
@@ -64,10 +65,10 @@ static int64_t packed_columns(const job *j, int64_t columns)
     return columns > j->kernels->width ? 2 * j->kernels->width : j->kernels->width;
 }
 
-static char *packed_panel(const job *j, int64_t group, int64_t first)
+static int64_t place_of_panel(const job *j, int64_t group, int64_t first)
 {
     int64_t columns = cn_divide_up(j->g.columns, j->kernels->width) * j->kernels->width;
-    return j->packed + (group * columns + first) * j->g.depth * j->size;
+    return j->packed_at + (group * columns + first) * j->g.depth * j->size;
 }
 
 static void pack_panel(void *context, int64_t piece)
@@ -78,7 +79,7 @@ static void pack_panel(void *context, int64_t piece)
     int64_t group = piece / j->panels, columns, first = panel_of(j, piece % j->panels, &columns);
     int64_t padded = packed_columns(j, columns), channels = g->patches.channels;
     int64_t tap_rows = c->channels / c->groups * c->filters; /* elements of one tap of the kernel */
-    char *to = packed_panel(j, group, first);
+    char *to = j->result + place_of_panel(j, group, first);
     for (int64_t u0 = 0; u0 < g->patches.taps[0]; u0++)
         for (int64_t u1 = 0; u1 < g->patches.taps[1]; u1++)
             for (int64_t u2 = 0; u2 < g->patches.taps[2]; u2++, to += channels * padded * j->size) {
@@ -195,7 +196,7 @@ static void multiply_block(const job *j, const block *b)
     const cn_gathering *g = &j->g;
     int64_t columns, first = panel_of(j, b->panel, &columns), padded = packed_columns(j, columns);
     int64_t column = b->group * g->columns + first, tiles = cn_divide_up(b->rows, j->kernels->most_rows[1]);
-    const char *weights = packed_panel(j, b->group, first) + b->depth.first * padded * j->size;
+    const char *weights = j->packed + place_of_panel(j, b->group, first) + b->depth.first * padded * j->size;
     _Alignas(LINE) char dense[ROWS_BYTES];
     char *to = g->whole ? j->result + (b->place * g->row + column) * j->size : dense;
     int64_t row = g->whole ? g->row : columns;
@@ -234,6 +235,14 @@ static void correlate_block(const job *j, const block *b)
     }
 }
 
+static void pack(job *j)
+{
+    const cn_gathering *g = &j->g;
+    j->panels = cn_divide_up(g->columns, 2 * j->kernels->width);
+    if (g->places > 0 && g->columns > 0)
+        cn_parallel(j->panels * g->groups, (double)(g->depth * g->columns * g->groups) / 4, pack_panel, j);
+}
+
 /* All places of one gathering. */
 static void multiply(job *j)
 {
@@ -248,7 +257,6 @@ static void multiply(job *j)
     cut_depth(j);
     j->place_pieces = cn_least(wanted, cn_divide_up(g->places, 4 * j->kernels->most_rows[1]));
     j->panel_pieces = cn_least(j->panels * g->groups, cn_divide_up(wanted, j->place_pieces));
-    cn_parallel(j->panels * g->groups, (double)(g->depth * g->columns * g->groups) / 4, pack_panel, j);
     cn_parallel(j->place_pieces * j->panel_pieces, nanoseconds_of(j), multiply_piece, j);
 }
 
@@ -301,17 +309,57 @@ size_t cn_convolution_workspace(const cn_convolution *c, cn_convolution_pass pas
         return cn_depthwise_workspace(c, pass);
     if (cn_is_winograd(c, pass))
         return cn_winograd_workspace(c, pass);
-    if (c->batch == 0 || cn_kernel_size(c) == 0)
+    if (pass != CN_CONVOLVE_KERNEL || c->batch == 0 || cn_kernel_size(c) == 0)
         return 0;
-    if (pass == CN_CONVOLVE_KERNEL) {
-        j.g = cn_gather_forward(c);
-        cut_sums(&j);
-        return j.place_pieces > 1 ? (size_t)(j.place_pieces * cn_kernel_size(c) * j.size) : 0;
+    j.g = cn_gather_forward(c);
+    cut_sums(&j);
+    return j.place_pieces > 1 ? (size_t)(j.place_pieces * cn_kernel_size(c) * j.size) : 0;
+}
+
+/* Calls `what` with the gathering of a pass, or in turn with those of all remainders; packed weights lie in a row. */
+static void each_gathering(job *j, cn_convolution_pass pass, void (*what)(job *j))
+{
+    const cn_convolution *c = j->convolution;
+    if (pass == CN_CONVOLVE) {
+        j->g = cn_gather_forward(c);
+        what(j);
+        return;
     }
+    int64_t phase[CN_SPACE];
+    for (phase[0] = 0; phase[0] < cn_least(c->stride[0], c->in[0]); phase[0]++)
+        for (phase[1] = 0; phase[1] < cn_least(c->stride[1], c->in[1]); phase[1]++)
+            for (phase[2] = 0; phase[2] < cn_least(c->stride[2], c->in[2]); phase[2]++) {
+                j->g = cn_gather_backward(c, phase);
+                what(j);
+                j->packed_at += j->g.depth * j->g.groups * cn_divide_up(j->g.columns, j->kernels->width) *
+                                j->kernels->width * j->size;
+            }
+}
+
+size_t cn_convolution_packed(const cn_convolution *c, cn_convolution_pass pass)
+{
+    if (pass == CN_CONVOLVE_KERNEL || cn_is_depthwise(c) || c->batch == 0 || cn_kernel_size(c) == 0)
+        return 0;
+    if (cn_is_winograd(c, pass))
+        return cn_winograd_packed(c, pass);
+    job j = new_job(c);
     int64_t channels = c->channels / c->groups, filters = c->filters / c->groups;
     int64_t deep = pass == CN_CONVOLVE ? channels : filters, wide = pass == CN_CONVOLVE ? filters : channels;
     wide = cn_divide_up(wide, j.kernels->width) * j.kernels->width;
     return (size_t)(cn_space_size(c->kernel) * c->groups * deep * wide * j.size);
+}
+
+void cn_convolution_pack(const cn_convolution *c, cn_convolution_pass pass, const void *kernel, void *packed)
+{
+    if (cn_is_winograd(c, pass)) {
+        cn_winograd_pack(c, pass, kernel, packed);
+        return;
+    }
+    job j = new_job(c);
+    j.weights = kernel;
+    j.result = packed;
+    j.transposed = pass == CN_CONVOLVE_INPUT;
+    each_gathering(&j, pass, pack);
 }
 
 double cn_convolution_flops(const cn_convolution *c)
@@ -340,23 +388,8 @@ void cn_convolution_run(const cn_convolution *c, cn_convolution_pass pass, const
         return;
     }
     j.multiply = multiply_block;
-    j.weights = b;
-    j.packed = workspace;
-    if (pass == CN_CONVOLVE) {
-        j.g = cn_gather_forward(c);
-        j.finish = finish;
-        j.context = context;
-        multiply(&j);
-        return;
-    }
-    j.transposed = true;
-    int64_t phase[CN_SPACE];
-    for (phase[0] = 0; phase[0] < cn_least(c->stride[0], c->in[0]); phase[0]++)
-        for (phase[1] = 0; phase[1] < cn_least(c->stride[1], c->in[1]); phase[1]++)
-            for (phase[2] = 0; phase[2] < cn_least(c->stride[2], c->in[2]); phase[2]++) {
-                j.g = cn_gather_backward(c, phase);
-                multiply(&j);
-                j.packed +=
-                    j.g.depth * j.g.groups * cn_divide_up(j.g.columns, j.kernels->width) * j.kernels->width * j.size;
-            }
+    j.packed = b;
+    j.finish = finish;
+    j.context = context;
+    each_gathering(&j, pass, multiply);
 }

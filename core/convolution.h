@@ -24,10 +24,14 @@ typedef enum cn_convolution_pass {
 
 /* 2 for each multiply-add with all places of the kernel, those outside of x included; the same for every pass. */
 double cn_convolution_flops(const cn_convolution *convolution);
-/* Bytes of workspace, aligned to 64: a function of the sizes alone. */
+/* Bytes that cn_convolution_pack makes of a kernel for this pass, 0 if it is taken as it is, and of workspace, both
+ * aligned to 64: functions of the sizes alone. */
+size_t cn_convolution_packed(const cn_convolution *convolution, cn_convolution_pass pass);
+void cn_convolution_pack(const cn_convolution *convolution, cn_convolution_pass pass, const void *kernel, void *packed);
 size_t cn_convolution_workspace(const cn_convolution *convolution, cn_convolution_pass pass);
-/* Cannot fail and allocates nothing. `finish`, which may be NULL and is for CN_CONVOLVE alone, sees y as one matrix of
- * batch * out rows and `filters` columns. The same bits for any number of threads. */
+/* Cannot fail and allocates nothing. A kernel is what was packed of it. `finish`, which may be NULL and is for
+ * CN_CONVOLVE alone, sees y as one matrix of batch * out rows and `filters` columns. The same bits for any number of
+ * threads. */
 void cn_convolution_run(const cn_convolution *convolution, cn_convolution_pass pass, const void *a, const void *b,
                         void *result, void *workspace, cn_gemm_finish *finish, void *context);
 #endif

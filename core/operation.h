@@ -26,8 +26,8 @@ typedef struct cn_type {
     cn_shape shape;
 } cn_type;
 
-/* Computes: pointer[] holds the outputs, the inputs, then the workspace if any. Returns false after cn_fail only if its
- * row says CN_CHECKS. Runs with float denormals flushed to zero. */
+/* Computes: pointer[] holds the outputs, the inputs, then the workspace if any and what was packed, if any. Returns
+ * false after cn_fail only if its row says CN_CHECKS. Runs with float denormals flushed to zero. */
 typedef bool cn_kernel(void *const *pointer, const void *prepared);
 
 /* What is worked out once, when an entry is planned (or just before it runs, on an eager tape). */
@@ -35,8 +35,14 @@ enum { CN_PREPARED_BYTES = 1024 };
 typedef struct cn_preparation {
     cn_kernel *kernel;
     size_t workspace; /* bytes of scratch memory the kernel wants, aligned to 64 */
-    size_t size;      /* bytes of `prepared` in use */
-    double flops;     /* of its products, 2 for each multiply-add: for profilers alone */
+    /* Unless NULL: brings input number `packs`, weights mostly, into an order of the kernel's own: its pointers are
+     * `packed` bytes of memory, aligned to 64, and that input. Plans that assign no variable run it only when a
+     * variable has changed. */
+    cn_kernel *pack;
+    size_t packed;
+    int packs;
+    size_t size;  /* bytes of `prepared` in use */
+    double flops; /* of its products, 2 for each multiply-add: for profilers alone */
     union {
         unsigned char bytes[CN_PREPARED_BYTES];
         int64_t align_;

@@ -1,10 +1,10 @@
 /* Planning: a deferred tape becomes a program.
  *
  * The planner does only what leaves every bit alone. In this order: entries that nothing needs are dropped; small ones
- * that depend on variables alone come first; element-wise entries in a row become chains, which run tile by tile; a
- * chain behind a product becomes its epilogue; assigned variables are written in place where nothing needs the old
- * value any more, else at the end; outputs take over the memory of inputs that die; what is left gets offsets in one
- * block by lifetime; neighbouring updates become one.
+ * that depend on variables alone come first, and are not run again until a variable changes; element-wise entries in a
+ * row become chains, which run tile by tile; a chain behind a product becomes its epilogue; assigned variables are
+ * written in place where nothing needs the old value any more, else at the end; outputs take over the memory of inputs
+ * that die; what is left gets offsets in one block by lifetime; neighbouring updates become one.
  *
  * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
  * variable, and all writes to variables come after the last check. */
@@ -151,9 +151,10 @@ static bool make_schedule(planner *p)
 {
     p->schedule = cn_allocate((size_t)p->count + 1, sizeof *p->schedule);
     p->workspace = cn_allocate((size_t)p->count + 1, sizeof *p->workspace);
+    p->packed = cn_allocate((size_t)p->count + 1, sizeof *p->packed);
     p->merged = cn_allocate((size_t)p->count + 1, sizeof *p->merged);
     bool *early = cn_allocate((size_t)p->tape->count + 1, sizeof *early);
-    bool done = p->schedule && p->workspace && p->merged && early;
+    bool done = p->schedule && p->workspace && p->packed && p->merged && early;
     if (done)
         find_early(p, early);
     int position = 0;
@@ -167,6 +168,8 @@ static bool make_schedule(planner *p)
                 p->plan->facts.tensor_bytes += (int64_t)bytes_of(entry->output[j]);
             done = !p->live[i] || add_entry(p, entry, &position);
         }
+        if (turn == 0 && !p->plan->assigns)
+            p->front = position;
     }
     cn_release(early);
     return done;
@@ -270,6 +273,8 @@ static void find_uses(planner *p)
                 r->partial = s->group;
         }
     }
+    for (int i = 0; i < p->front; i++)
+        root_of(p, p->schedule[i].entry->output[0])->last_use = FOREVER;
     for (int i = 0; i < p->plan->output_count; i++)
         root_of(p, p->output[i])->last_use = FOREVER;
 }
@@ -424,7 +429,8 @@ static void find_lifetimes(planner *p)
 {
     for (int i = 0; i < p->root_count; i++) {
         root *r = &p->root[i];
-        r->first = r->producer < 0 ? -1 : (int)group_begin(p, r->producer);
+        /* What the front gives is kept from run to run, feeds are written before it. */
+        r->first = r->producer < p->front ? -1 : (int)group_begin(p, r->producer);
         r->last = r->last_use == FOREVER || r->last_use < 0 || r->last_use >= p->count
                       ? r->last_use
                       : p->schedule[p->schedule[r->last_use].group].end;
@@ -491,22 +497,6 @@ static bool place_block(planner *p)
 
 /* The program */
 
-static cn_target locate(const planner *p, int index, int64_t extra)
-{
-    size_t offset = (size_t)extra;
-    while (p->root[index].place == IN_ROOT) {
-        offset += p->root[index].offset;
-        index = p->root[index].owner;
-    }
-    const root *r = &p->root[index];
-    return (cn_target){r->place, r->variable, r->place == IN_VARIABLE ? offset : offset + r->offset};
-}
-
-static cn_target locate_tensor(const planner *p, cn_tensor *tensor)
-{
-    return locate(p, cn_base(tensor)->root, tensor->offset * (int64_t)cn_dtype_size(tensor->dtype));
-}
-
 static const cn_target nowhere = {IN_ROOT, 0, 0};
 
 /* The targets of an entry: outputs, inputs, workspace. */
@@ -524,6 +514,8 @@ static int entry_targets(const planner *p, int position, cn_target *targets)
         targets[count++] = locate_tensor(p, entry->input[i]);
     if (p->workspace[position] != CN_NOBODY)
         targets[count++] = locate(p, p->workspace[position], 0);
+    if (p->packed[position] != CN_NOBODY)
+        targets[count++] = locate(p, p->packed[position], 0);
     return count;
 }
 
@@ -615,7 +607,8 @@ static bool add_group(planner *p, int begin)
     if (!targets)
         return false;
     if (!s->chain) {
-        if (!cn_prepare(entry, &preparation))
+        if (!cn_prepare(entry, &preparation) || (preparation.pack && p->root[p->packed[begin]].last_use != FOREVER &&
+                                                 !cn_add_packing(p, begin, &preparation)))
             goto out;
         used = entry_targets(p, begin, targets);
         if (p->merged[begin] > 1) {
@@ -682,22 +675,6 @@ static bool add_copy(planner *p, cn_target to, cn_target from, size_t bytes)
     return cn_program_add(p->plan, &facts, copy_bytes, (cn_target[]){to, from}, 2, &bytes, sizeof bytes);
 }
 
-static bool find_workspaces(planner *p)
-{
-    for (int i = 0; i < p->count; i++) {
-        cn_preparation preparation;
-        p->workspace[i] = CN_NOBODY;
-        if (p->schedule[i].entry->operation->loop)
-            continue;
-        if (!cn_prepare(p->schedule[i].entry, &preparation))
-            return false;
-        root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
-        if (preparation.workspace && (p->workspace[i] = cn_planner_root(p, r)) == CN_NOBODY)
-            return false;
-    }
-    return true;
-}
-
 static bool write_program(planner *p)
 {
     cn_plan *plan = p->plan;
@@ -706,7 +683,12 @@ static bool write_program(planner *p)
     for (int i = 0; i < p->root_count; i++)
         if (p->root[i].place == IN_CONSTANTS && p->root[i].bytes)
             memcpy(plan->constants + p->root[i].offset, p->root[i].data, p->root[i].bytes);
-    for (int i = 0; i < p->count; i = p->schedule[i].end + 1)
+    for (int i = 0; i < p->front; i++)
+        if (!add_group(p, i))
+            return false;
+    if (!cn_end_front(p))
+        return false;
+    for (int i = p->front; i < p->count; i = p->schedule[i].end + 1)
         if (p->merged[i] && !add_group(p, i))
             return false;
     for (int i = 0; i < p->ending_count; i++)
@@ -751,7 +733,7 @@ static bool make_plan(planner *p)
         return false;
     place_tiles(p);
     place_in_inputs(p);
-    if (!cn_merge_updates(p) || !find_workspaces(p))
+    if (!cn_merge_updates(p) || !cn_find_workspaces(p))
         return false;
     find_lifetimes(p);
     return place_block(p) && write_program(p);
@@ -789,6 +771,7 @@ cn_plan *cn_plan_with(cn_tape *tape, cn_plan_args args)
     cn_release(p.root);
     cn_release(p.ending);
     cn_release(p.workspace);
+    cn_release(p.packed);
     cn_release(p.merged);
     cn_frame *frame = done ? cn_plan_frame(plan) : NULL;
     if (!frame) {

@@ -1,4 +1,4 @@
-/* Private: what the parts of the planner work on (plan.c, merge_updates.c). */
+/* Private: what the parts of the planner work on (plan.c, merge_updates.c, packing.c). */
 #ifndef CN_CORE_PLANNER_H
 #define CN_CORE_PLANNER_H
 #include "core/program.h"
@@ -49,6 +49,8 @@ typedef struct planner {
     int ending_count;
     int output_staged[CN_MAX_FEEDS];
     int *workspace; /* root of each entry's workspace, or CN_NOBODY */
+    int *packed;    /* the same for what it packs */
+    int front;      /* the first entries, which follow from variables that the plan leaves alone */
     int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
 } planner;
 
@@ -59,6 +61,13 @@ int cn_planner_root(planner *p, root r);
 bool cn_merge_updates(planner *p);
 /* How many bytes lie between the storages of the variables that two roots lie in. */
 int64_t cn_planner_distance(const planner *p, const root *from, const root *to);
+
+/* Lists what kernels want as workspace and what they pack. */
+bool cn_find_workspaces(planner *p);
+/* Adds the step that packs an input of the entry at a position. */
+bool cn_add_packing(planner *p, int position, const cn_preparation *preparation);
+/* Ends the front of the program with the packing of inputs that follow from variables alone. */
+bool cn_end_front(planner *p);
 
 static inline size_t bytes_of(const cn_tensor *tensor)
 {
@@ -82,5 +91,22 @@ static inline int owner_of(const planner *p, int index)
 static inline bool is_whole(const planner *p, cn_tensor *tensor)
 {
     return tensor->dense && tensor->offset == 0 && bytes_of(tensor) == root_of(p, tensor)->bytes;
+}
+
+/* Where a root's byte number `extra` lies. */
+static inline cn_target locate(const planner *p, int index, int64_t extra)
+{
+    size_t offset = (size_t)extra;
+    while (p->root[index].place == IN_ROOT) {
+        offset += p->root[index].offset;
+        index = p->root[index].owner;
+    }
+    const root *r = &p->root[index];
+    return (cn_target){r->place, r->variable, r->place == IN_VARIABLE ? offset : offset + r->offset};
+}
+
+static inline cn_target locate_tensor(const planner *p, cn_tensor *tensor)
+{
+    return locate(p, cn_base(tensor)->root, tensor->offset * (int64_t)cn_dtype_size(tensor->dtype));
 }
 #endif

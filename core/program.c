@@ -16,7 +16,9 @@ struct cn_frame {
     cn_frame *next;
     cn_plan *plan;
     unsigned char *program, *block;
-    void **storage; /* of each variable, when the pointers were set */
+    void **storage;   /* of each variable, when the pointers were set */
+    int64_t *version; /* and its version when the front of the program ran, if it has */
+    bool begun;
     atomic_bool busy;
 };
 
@@ -61,6 +63,7 @@ static void free_frame(cn_frame *frame)
     cn_release(frame->program);
     cn_release(frame->block);
     cn_release(frame->storage);
+    cn_release(frame->version);
     cn_release(frame);
 }
 
@@ -103,6 +106,11 @@ static void *address(const cn_frame *frame, cn_target t)
     }
 }
 
+static int64_t version_of(const cn_plan *plan, int variable)
+{
+    return plan->variable[variable].variable->variable->version;
+}
+
 static void *storage_of(const cn_plan *plan, int variable)
 {
     return plan->variable[variable].variable->variable->storage;
@@ -137,8 +145,9 @@ static cn_frame *new_frame(cn_plan *plan)
                         .program = cn_allocate(plan->program_bytes + 1, 1),
                         .block = cn_allocate(plan->block_bytes + 1, 1),
                         .storage = cn_allocate((size_t)plan->variable_count + 1, sizeof(void *)),
+                        .version = cn_allocate((size_t)plan->variable_count + 1, sizeof(int64_t)),
                         .busy = true};
-    if (!frame->program || !frame->block || !frame->storage) {
+    if (!frame->program || !frame->block || !frame->storage || !frame->version) {
         free_frame(frame);
         return NULL;
     }
@@ -216,6 +225,29 @@ static bool run_profiled(const cn_plan *plan, int index, step *s)
     return done;
 }
 
+/* Runs the steps from `at` on, the first of which has this index. */
+static bool run_steps(const cn_plan *plan, unsigned char *at, const unsigned char *end, int index)
+{
+    const bool profiled = profiler.tell != NULL;
+    bool done = true;
+    for (; at < end && done; at += ((step *)at)->bytes)
+        done = profiled ? run_profiled(plan, index++, (step *)at)
+                        : ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+    return done;
+}
+
+/* The front of the program, if a variable has changed since it ran. */
+static bool run_front(cn_frame *frame)
+{
+    const cn_plan *plan = frame->plan;
+    bool same = frame->begun || !plan->front_bytes;
+    for (int i = 0; plan->front_bytes && i < plan->variable_count; i++) {
+        same = same && frame->version[i] == version_of(plan, i);
+        frame->version[i] = version_of(plan, i);
+    }
+    return same || (frame->begun = run_steps(plan, frame->program, frame->program + plan->front_bytes, 0));
+}
+
 bool cn_frame_run(cn_frame *frame, int64_t step_value)
 {
     const cn_plan *plan = frame->plan;
@@ -225,13 +257,8 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
     if (plan->has_step)
         *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
     unsigned mode = cn_float_mode_flush();
-    const bool profiled = profiler.tell != NULL;
-    bool done = true;
-    int index = 0;
-    for (unsigned char *at = frame->program, *end = at + plan->program_bytes; at < end && done;
-         at += ((step *)at)->bytes)
-        done = profiled ? run_profiled(plan, index++, (step *)at)
-                        : ((step *)at)->kernel(((step *)at)->pointer, at + ((step *)at)->prepared);
+    bool done = run_front(frame) && run_steps(plan, frame->program + plan->front_bytes,
+                                              frame->program + plan->program_bytes, plan->front_steps);
     cn_float_mode_restore(mode);
     for (int i = 0; done && i < plan->variable_count; i++)
         if (plan->variable[i].assigned)

@@ -41,6 +41,8 @@ typedef struct cn_step_facts {
 struct cn_plan {
     unsigned char *program; /* the steps, without addresses */
     size_t program_bytes, program_capacity;
+    size_t front_bytes; /* the first steps, which follow from variables alone: run when one has changed */
+    int front_steps;
     cn_target *target; /* of every pointer of every step, in order */
     int target_count, target_capacity;
     cn_step_facts *step_facts; /* of facts.kernels steps */

@@ -302,7 +302,7 @@ bool cn_entry_fail(const cn_entry *entry, cn_code code, const char *format, ...)
 bool cn_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
     const cn_operation *operation = entry->operation;
-    preparation->kernel = NULL;
+    preparation->kernel = preparation->pack = NULL;
     preparation->workspace = preparation->size = 0;
     bool prepared = operation->loop ? cn_prepare_elementwise(entry, preparation)
                                     : operation->prepare && operation->prepare(entry, preparation);
@@ -328,7 +328,7 @@ static bool run_now(cn_tape *tape, const cn_entry *entry)
 {
     cn_preparation preparation;
     void *few[MANY_POINTERS], **pointer = few;
-    int count = entry->output_count + entry->input_count + 1;
+    int count = entry->output_count + entry->input_count + 2;
     if (!cn_prepare(entry, &preparation))
         return false;
     cn_arena_reset(&tape->scratch);
@@ -339,10 +339,15 @@ static bool run_now(cn_tape *tape, const cn_entry *entry)
         pointer[used++] = entry->output[i]->data;
     for (int i = 0; i < entry->input_count; i++)
         pointer[used++] = cn_pointer(entry->input[i]);
-    if (preparation.workspace && !(pointer[used] = cn_arena_allocate(&tape->scratch, preparation.workspace)))
+    if (preparation.workspace && !(pointer[used++] = cn_arena_allocate(&tape->scratch, preparation.workspace)))
+        return false;
+    if (preparation.pack && !(pointer[used] = cn_arena_allocate(&tape->scratch, preparation.packed)))
         return false;
     unsigned mode = cn_float_mode_flush();
-    bool done = preparation.kernel(pointer, preparation.prepared.bytes);
+    bool done = !preparation.pack ||
+                preparation.pack((void *[]){pointer[used], pointer[entry->output_count + preparation.packs]},
+                                 preparation.prepared.bytes);
+    done = done && preparation.kernel(pointer, preparation.prepared.bytes);
     cn_float_mode_restore(mode);
     return done;
 }

@@ -38,11 +38,11 @@ typedef struct job {
     int64_t block, row;           /* tiles of a block, the floats of a transformed one */
     int64_t strips, pieces, room; /* floats of a piece's room */
     bool turned;
-    const float *from, *weights;
-    const float *gradient;       /* of the result, for the kernel's gradient, */
-    float *sums;                 /* parts of the transformed one, */
-    int64_t parts, panel_pieces; /* of which there are so many; the panels are cut, too */
-    float *packed, *rooms, *result;
+    const float *from, *weights, *packed; /* packed: transformed weights */
+    const float *gradient;                /* of the result, for the kernel's gradient, */
+    float *sums;                          /* parts of the transformed one, */
+    int64_t parts, panel_pieces;          /* of which there are so many; the panels are cut, too */
+    float *rooms, *result;
     cn_gemm_finish *finish;
     void *context;
 } job;
@@ -132,7 +132,7 @@ static void transform_weights(void *context, int64_t panel)
     const job *j = context;
     cn_range columns = panel_of(j, panel);
     int64_t channels = j->turned ? j->wide : j->deep, filters = j->turned ? j->deep : j->wide;
-    float *packed = j->packed + place_of_panel(j, columns.first);
+    float *packed = j->result + place_of_panel(j, columns.first);
     _Alignas(64) float taps[TAPS * TAPS * LINE * 2 * MOST_WIDTH];
     for (int64_t first = 0; first < j->deep; first += LINE) {
         for (int t = 0; t < TAPS * TAPS; t++) {
@@ -327,33 +327,45 @@ static void cut_sums(job *j)
 size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
 {
     job j = new_job(c, pass);
-    j.parts = 1;
+    j.parts = 0;
     if (pass == CN_CONVOLVE_KERNEL)
         cut_sums(&j);
     return (size_t)(j.parts * transformed_size(&j) + j.pieces * j.room) * sizeof(float);
 }
 
-void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *weights,
-                     float *result, void *workspace, cn_gemm_finish *finish, void *context)
+size_t cn_winograd_packed(const cn_convolution *c, cn_convolution_pass pass)
+{
+    job j = new_job(c, pass);
+    return (size_t)transformed_size(&j) * sizeof(float);
+}
+
+void cn_winograd_pack(const cn_convolution *c, cn_convolution_pass pass, const float *weights, float *packed)
+{
+    job j = new_job(c, pass);
+    j.weights = weights;
+    j.result = packed;
+    cn_parallel(panels(&j), (double)(j.deep * j.wide), transform_weights, &j);
+}
+
+void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const float *in, const float *b, float *result,
+                     void *workspace, cn_gemm_finish *finish, void *context)
 {
     job j = new_job(c, pass);
     j.from = in;
-    j.weights = weights;
     j.result = result;
-    j.packed = workspace;
-    j.rooms = j.packed + transformed_size(&j);
+    j.rooms = workspace;
     j.finish = finish;
     j.context = context;
     double products = 2.0 * NUMBERS * (double)(j.strips * j.most) * (double)(j.deep * j.wide);
     if (pass == CN_CONVOLVE_KERNEL) {
         cut_sums(&j);
-        j.gradient = weights;
+        j.gradient = b;
         j.sums = workspace;
         j.rooms = j.sums + j.parts * transformed_size(&j);
         cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
         cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
         return;
     }
-    cn_parallel(panels(&j), (double)(j.deep * j.wide), transform_weights, &j);
+    j.packed = b;
     cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), run_piece, &j);
 }

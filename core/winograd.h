@@ -8,8 +8,10 @@
  * (256 at most) and places enough to pay. Results are then within 1e-5 of the largest one, where sums in float32 are
  * within 1e-6. */
 bool cn_is_winograd(const cn_convolution *convolution, cn_convolution_pass pass);
-/* As cn_convolution_workspace and cn_convolution_run, for these alone. */
+/* As the functions of convolution.h, for these alone. */
+size_t cn_winograd_packed(const cn_convolution *convolution, cn_convolution_pass pass);
+void cn_winograd_pack(const cn_convolution *convolution, cn_convolution_pass pass, const float *weights, float *packed);
 size_t cn_winograd_workspace(const cn_convolution *convolution, cn_convolution_pass pass);
-void cn_winograd_run(const cn_convolution *convolution, cn_convolution_pass pass, const float *in, const float *weights,
+void cn_winograd_run(const cn_convolution *convolution, cn_convolution_pass pass, const float *in, const float *b,
                      float *result, void *workspace, cn_gemm_finish *finish, void *context);
 #endif

@@ -258,3 +258,74 @@ Test(plan, tells_a_profiler_of_each_kernel_with_its_work)
     cr_expect_eq(t.runs, 1, "called after it was taken away");
     cn_plan_free(plan);
 }
+
+/* What follows from variables alone. */
+
+static void count_run(void *context, const cn_kernel_run *run)
+{
+    told *t = context;
+    (void)run;
+    t->runs++;
+}
+
+static int kernels_of_run(cn_plan *plan, const float *x, float *y)
+{
+    told t = {.plan = NULL};
+    cn_set_profiler(count_run, &t);
+    cr_assert(cn_run(plan, {cn_array(x, 1, 6, 2)}, {cn_array(y, 1, 6, 2)}), "%s", cn_error_message());
+    cn_set_profiler(NULL, NULL);
+    return t.runs;
+}
+
+Test(plan, runs_what_follows_from_variables_again_when_one_has_changed)
+{
+    float weights[4] = {1, 0, 0, 1}, factor = 3, x[12], y[12];
+    for (int i = 0; i < 12; i++)
+        x[i] = (float)(i - 5);
+    cn_tensor *kernel = cn_variable_new(CN_SHAPE(1, 2, 2)), *scale = cn_variable_new(CN_SHAPE(1));
+    cn_variable_set(kernel, cn_array(weights, 1, 2, 2));
+    cn_variable_set(scale, cn_array(&factor, 1));
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *feed = cn_feed(tape, CN_SHAPE(1, 6, 2));
+    cn_plan *plan = cn_plan_new(tape, {cn_mul(cn_conv(feed, kernel), cn_exp(cn_read(tape, scale)))});
+    cn_tape_free(tape);
+    cr_assert(plan != NULL, "%s", cn_error_message());
+    int all = cn_plan_describe(plan).kernels;
+    cr_expect_eq(all, 3, "the exponential, the packing, the convolution");
+    cr_expect_eq(kernels_of_run(plan, x, y), all);
+    cr_expect_eq(kernels_of_run(plan, x, y), 1);
+    cr_expect_float_eq(y[0], -5 * expf(3), 1e-3);
+    weights[0] = 2;
+    cn_variable_set(kernel, cn_array(weights, 1, 2, 2));
+    cr_expect_eq(kernels_of_run(plan, x, y), all);
+    cr_expect_float_eq(y[0], -10 * expf(3), 1e-3);
+    factor = 0;
+    cn_variable_set(scale, cn_array(&factor, 1));
+    cr_expect_eq(kernels_of_run(plan, x, y), all);
+    cr_expect_float_eq(y[0], -10, 1e-5);
+    cr_expect_eq(kernels_of_run(plan, x, y), 1);
+    cn_plan_free(plan);
+    cn_variable_free(kernel);
+    cn_variable_free(scale);
+}
+
+Test(plan, of_a_step_that_trains_packs_in_every_run)
+{
+    float weights[4] = {1, 0, 0, 1}, x[12] = {1, 1, 1}, y[12], seen[4];
+    cn_tensor *kernel = cn_variable_new(CN_SHAPE(1, 2, 2));
+    cn_variable_set(kernel, cn_array(weights, 1, 2, 2));
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *feed = cn_feed(tape, CN_SHAPE(1, 6, 2)), *result = cn_conv(feed, kernel);
+    cn_assign(kernel, cn_mul(kernel, cn_scalar(tape, 2)));
+    cn_plan *plan = cn_plan_new(tape, {result});
+    cn_tape_free(tape);
+    cr_assert(plan != NULL, "%s", cn_error_message());
+    for (int i = 0; i < 3; i++) {
+        cr_expect_eq(kernels_of_run(plan, x, y), cn_plan_describe(plan).kernels);
+        cr_expect_float_eq(y[0], (float)(1 << i), 1e-6);
+    }
+    cr_expect(cn_values(kernel, cn_array(seen, 1, 2, 2)));
+    cr_expect_float_eq(seen[0], 8, 1e-6);
+    cn_plan_free(plan);
+    cn_variable_free(kernel);
+}

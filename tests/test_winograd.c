@@ -91,7 +91,11 @@ static void *run(cn_convolution c, cn_convolution_pass pass, cn_dtype dtype, cn_
     void *a = numbers(dtype, elements(&c, operand[0]), 1), *b = numbers(dtype, elements(&c, operand[1]), 2);
     void *result = malloc((size_t)elements(&c, operand[2]) * cn_dtype_size(dtype));
     void *workspace = aligned_alloc(64, (cn_convolution_workspace(&c, pass) / 64 + 1) * 64);
-    cn_convolution_run(&c, pass, a, b, result, workspace, finish, context);
+    void *packed = aligned_alloc(64, (cn_convolution_packed(&c, pass) / 64 + 1) * 64);
+    if (pass != CN_CONVOLVE_KERNEL)
+        cn_convolution_pack(&c, pass, b, packed);
+    cn_convolution_run(&c, pass, a, pass == CN_CONVOLVE_KERNEL ? b : packed, result, workspace, finish, context);
+    free(packed);
     free(workspace);
     free(b);
     free(a);

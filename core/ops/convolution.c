@@ -60,7 +60,7 @@ static bool kernel_infer(const cn_entry *entry, cn_type *output)
 typedef struct prepared_convolution {
     cn_epilogue epilogue;
     cn_convolution_pass pass;
-    bool has_workspace;
+    bool has_workspace, packs;
     cn_convolution convolution;
 } prepared_convolution;
 
@@ -85,8 +85,16 @@ static bool run_convolution(void *const *pointer, const void *prepared)
         finished.chain = (const cn_chain *)(const void *)((const char *)prepared + p->epilogue.chain);
         finished.pointer = pointer + p->epilogue.pointer;
     }
-    cn_convolution_run(&p->convolution, p->pass, pointer[1], pointer[2], pointer[0],
-                       p->has_workspace ? pointer[3] : NULL, finished.chain ? finish_block : NULL, &finished);
+    const void *b = p->packs ? pointer[3 + p->has_workspace] : pointer[2];
+    cn_convolution_run(&p->convolution, p->pass, pointer[1], b, pointer[0], p->has_workspace ? pointer[3] : NULL,
+                       finished.chain ? finish_block : NULL, &finished);
+    return true;
+}
+
+static bool pack_kernel(void *const *pointer, const void *prepared)
+{
+    const prepared_convolution *p = prepared;
+    cn_convolution_pack(&p->convolution, p->pass, pointer[1], pointer[0]);
     return true;
 }
 
@@ -100,6 +108,10 @@ static bool prepare(const cn_entry *entry, cn_preparation *preparation, cn_convo
     preparation->flops = cn_convolution_flops(&p->convolution);
     preparation->workspace = cn_convolution_workspace(&p->convolution, pass);
     p->has_workspace = preparation->workspace > 0;
+    preparation->packed = cn_convolution_packed(&p->convolution, pass);
+    preparation->packs = 1;
+    p->packs = preparation->packed > 0;
+    preparation->pack = p->packs ? pack_kernel : NULL;
     preparation->kernel = run_convolution;
     return true;
 }

@@ -1,0 +1,58 @@
+/* What kernels bring into an order of their own. A program begins with its front: what follows from variables alone,
+ * small entries and packed weights. While no variable changes, a frame keeps what the front gave. Plans that assign
+ * variables have none: what is packed there need not outlive its kernel. */
+#include "core/planner.h"
+
+/* Whether what a tensor holds follows from variables that the plan leaves alone. */
+static bool is_fixed(const planner *p, cn_tensor *tensor)
+{
+    const root *r = root_of(p, tensor);
+    return !p->plan->assigns &&
+           (r->place == IN_VARIABLE || r->place == IN_CONSTANTS || (r->producer >= 0 && r->producer < p->front));
+}
+
+bool cn_find_workspaces(planner *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        cn_preparation preparation;
+        p->workspace[i] = p->packed[i] = CN_NOBODY;
+        if (p->schedule[i].entry->operation->loop)
+            continue;
+        if (!cn_prepare(p->schedule[i].entry, &preparation))
+            return false;
+        root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
+        if (preparation.workspace && (p->workspace[i] = cn_planner_root(p, r)) == CN_NOBODY)
+            return false;
+        r.bytes = preparation.packed;
+        if (preparation.pack && is_fixed(p, p->schedule[i].entry->input[preparation.packs])) {
+            r.producer = -1;
+            r.last_use = FOREVER;
+        }
+        if (preparation.pack && (p->packed[i] = cn_planner_root(p, r)) == CN_NOBODY)
+            return false;
+    }
+    return true;
+}
+
+bool cn_add_packing(planner *p, int position, const cn_preparation *preparation)
+{
+    cn_tensor *tensor = p->schedule[position].entry->input[preparation->packs];
+    cn_target targets[] = {locate(p, p->packed[position], 0), locate_tensor(p, tensor)};
+    cn_step_facts facts = {
+        .operation = "pack", .shape = tensor->shape, .bytes = (double)preparation->packed + (double)bytes_of(tensor)};
+    return cn_program_add(p->plan, &facts, preparation->pack, targets, 2, preparation->prepared.bytes,
+                          preparation->size);
+}
+
+bool cn_end_front(planner *p)
+{
+    for (int i = 0; i < p->count; i++) {
+        cn_preparation preparation;
+        if (p->packed[i] != CN_NOBODY && p->root[p->packed[i]].last_use == FOREVER &&
+            !(cn_prepare(p->schedule[i].entry, &preparation) && cn_add_packing(p, i, &preparation)))
+            return false;
+    }
+    p->plan->front_bytes = p->plan->assigns ? 0 : p->plan->program_bytes;
+    p->plan->front_steps = p->plan->assigns ? 0 : p->plan->facts.kernels;
+    return true;
+}
