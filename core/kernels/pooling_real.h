@@ -6,9 +6,12 @@
 typedef void FN(element)(int64_t channels, int64_t k, int64_t size, REAL *restrict pooled, int32_t *restrict index,
                          REAL *restrict whole);
 
+/* The same for all elements of a window of four. */
+typedef void FN(four)(int64_t channels, REAL *restrict pooled, int32_t *restrict index, REAL *const *whole);
+
 /* Of the rows of windows, those elements that lie in the rows of elements, window after window. */
 CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t sample, range windows, range rows, REAL *pooled,
-                                int32_t *index, REAL *whole, FN(element) * element)
+                                int32_t *index, REAL *whole, FN(element) * element, FN(four) * four)
 {
     const cn_pool_axis *a = p->axis;
     int64_t at = (sample * a[0].out + windows.first) * a[1].out * a[2].out * p->channels;
@@ -24,6 +27,16 @@ CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t sample, range windo
             for (int64_t k = 0; k < a[2].out; k++, at += p->channels) {
                 const range z = window(&a[2], k);
                 const int64_t row = z.past - z.first, plane = (y.past - y.first) * row;
+                if (four && (some.past - some.first) * plane == 4) {
+                    REAL *from[4];
+                    int n = 0;
+                    for (int64_t u = some.first; u < some.past; u++)
+                        for (int64_t v = y.first; v < y.past; v++)
+                            for (int64_t w = z.first; w < z.past; w++)
+                                from[n++] = whole + ((u * a[1].in + v) * a[2].in + w) * p->channels;
+                    four(p->channels, pooled + at, index ? index + at : NULL, from);
+                    continue;
+                }
                 for (int64_t u = some.first; u < some.past; u++)
                     for (int64_t v = y.first; v < y.past; v++) {
                         const int64_t number = (u - x.first) * plane + (v - y.first) * row;
@@ -39,9 +52,9 @@ CN_INLINE void FN(each_element)(const cn_pooling *p, int64_t sample, range windo
 
 /* Rows of windows, with all their elements. */
 CN_INLINE void FN(pool)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, REAL *pooled, int32_t *index,
-                        REAL *whole, FN(element) * element)
+                        REAL *whole, FN(element) * element, FN(four) * four)
 {
-    FN(each_element)(p, sample, (range){first, past}, (range){0, p->axis[0].in}, pooled, index, whole, element);
+    FN(each_element)(p, sample, (range){first, past}, (range){0, p->axis[0].in}, pooled, index, whole, element, four);
 }
 
 /* Rows of elements, with all windows that they are in. */
@@ -50,7 +63,7 @@ CN_INLINE void FN(spread)(const cn_pooling *p, int64_t sample, int64_t first, in
 {
     const int64_t row = p->axis[1].in * p->axis[2].in * p->channels;
     memset(whole + (sample * p->axis[0].in + first) * row, 0, (size_t)((past - first) * row) * sizeof *whole);
-    FN(each_element)(p, sample, (range){0, p->axis[0].out}, (range){first, past}, pooled, index, whole, element);
+    FN(each_element)(p, sample, (range){0, p->axis[0].out}, (range){first, past}, pooled, index, whole, element, NULL);
 }
 
 CN_INLINE void FN(max_value)(int64_t channels, int64_t k, int64_t size, REAL *restrict y, int32_t *restrict index,
@@ -77,6 +90,35 @@ CN_INLINE void FN(max_indexed)(int64_t channels, int64_t k, int64_t size, REAL *
         const bool larger = x[c] > y[c] || x[c] != x[c];
         index[c] = larger ? (int32_t)k : index[c];
         y[c] = larger ? x[c] : y[c];
+    }
+}
+
+CN_INLINE void FN(max_of_four)(int64_t channels, REAL *restrict y, int32_t *restrict index, REAL *const *x)
+{
+    const REAL *restrict x0 = x[0], *restrict x1 = x[1], *restrict x2 = x[2], *restrict x3 = x[3];
+    (void)index;
+    EACH_CHANNEL
+    {
+        REAL largest = x0[c];
+        largest = x1[c] > largest || x1[c] != x1[c] ? x1[c] : largest;
+        largest = x2[c] > largest || x2[c] != x2[c] ? x2[c] : largest;
+        y[c] = x3[c] > largest || x3[c] != x3[c] ? x3[c] : largest;
+    }
+}
+
+CN_INLINE void FN(max_indexed_of_four)(int64_t channels, REAL *restrict y, int32_t *restrict index, REAL *const *x)
+{
+    const REAL *restrict x0 = x[0], *restrict x1 = x[1], *restrict x2 = x[2], *restrict x3 = x[3];
+    EACH_CHANNEL
+    {
+        REAL largest = x0[c];
+        const bool larger1 = x1[c] > largest || x1[c] != x1[c];
+        largest = larger1 ? x1[c] : largest;
+        const bool larger2 = x2[c] > largest || x2[c] != x2[c];
+        largest = larger2 ? x2[c] : largest;
+        const bool larger3 = x3[c] > largest || x3[c] != x3[c];
+        y[c] = larger3 ? x3[c] : largest;
+        index[c] = larger3 ? 3 : larger2 ? 2 : larger1 ? 1 : 0;
     }
 }
 
@@ -119,14 +161,14 @@ CN_INLINE void FN(average_grad_element)(int64_t channels, int64_t k, int64_t siz
 static void FN(max)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
     if (pointer[1])
-        FN(pool)(p, sample, first, past, pointer[0], pointer[1], pointer[2], FN(max_indexed));
+        FN(pool)(p, sample, first, past, pointer[0], pointer[1], pointer[2], FN(max_indexed), FN(max_indexed_of_four));
     else
-        FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[2], FN(max_value));
+        FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[2], FN(max_value), FN(max_of_four));
 }
 
 static void FN(max_pick)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(pool)(p, sample, first, past, pointer[0], pointer[2], pointer[1], FN(pick_element));
+    FN(pool)(p, sample, first, past, pointer[0], pointer[2], pointer[1], FN(pick_element), NULL);
 }
 
 static void FN(max_grad)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
@@ -136,7 +178,7 @@ static void FN(max_grad)(const cn_pooling *p, int64_t sample, int64_t first, int
 
 static void FN(average)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
 {
-    FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[1], FN(average_element));
+    FN(pool)(p, sample, first, past, pointer[0], NULL, pointer[1], FN(average_element), NULL);
 }
 
 static void FN(average_grad)(const cn_pooling *p, int64_t sample, int64_t first, int64_t past, void *const *pointer)
