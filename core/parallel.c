@@ -33,7 +33,7 @@ void cn_float_mode_restore(unsigned mode)
 #endif
 
 /* Handing out work costs about a microsecond, and twice that where the other core has to be woken. */
-static const double worth_waking = 15000;
+static const double worth_waking = 8000;
 
 /* The pool has threads of its own, not OpenMP's: the end of an OpenMP region waits for every thread of the team, also
  * for one that a busy machine has not let run yet, for milliseconds. Here the caller does the work of threads that have

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* Runs body(context, piece) for every piece from 0 to pieces - 1. `nanoseconds` is what all of it takes on one thread,
- * roughly: below some 15,000 it is not worth waking another thread. Inside another cn_parallel it runs in place.
+ * roughly: below some 8,000 it is not worth waking another thread. Inside another cn_parallel it runs in place.
  * Float denormals are flushed in every thread that takes part. */
 typedef void cn_piece(void *context, int64_t piece);
 void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *context);

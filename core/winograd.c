@@ -37,11 +37,12 @@ typedef struct job {
     int64_t segments, most;       /* of a row of tiles, and the tiles of the longest */
     int64_t block, row;           /* tiles of a block, the floats of a transformed one */
     int64_t strips, pieces, room; /* floats of a piece's room */
+    int64_t panel_pieces;         /* where one block has all tiles the panels are cut */
     bool turned;
     const float *from, *weights, *packed; /* packed: transformed weights */
     const float *gradient;                /* of the result, for the kernel's gradient, */
     float *sums;                          /* parts of the transformed one, */
-    int64_t parts, panel_pieces;          /* of which there are so many; the panels are cut, too */
+    int64_t parts;                        /* of which there are so many */
     float *rooms, *result;
     cn_gemm_finish *finish;
     void *context;
@@ -66,6 +67,11 @@ bool cn_is_winograd(const cn_convolution *c, cn_convolution_pass pass)
 static int64_t step_of(int64_t tiles, int64_t row)
 {
     return (cn_divide_up(tiles * row, LINE) | 1) * LINE;
+}
+
+static int64_t panels(const job *j)
+{
+    return cn_divide_up(j->wide, 2 * j->gemm->width);
 }
 
 static job new_job(const cn_convolution *c, cn_convolution_pass pass)
@@ -98,13 +104,10 @@ static job new_job(const cn_convolution *c, cn_convolution_pass pass)
     j.pieces = 1;
     while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
         j.pieces *= 2;
-    j.pieces = cn_least(j.pieces, cn_divide_up(j.strips * j.most, j.block));
+    int64_t wanted = j.pieces, places = cn_least(wanted, cn_divide_up(j.strips * j.most, j.block));
+    j.panel_pieces = places > 1 ? 1 : cn_least(panels(&j), wanted);
+    j.pieces = places * j.panel_pieces;
     return j;
-}
-
-static int64_t panels(const job *j)
-{
-    return cn_divide_up(j->wide, 2 * j->gemm->width);
 }
 
 /* First column and columns of a panel. */
@@ -218,23 +221,27 @@ static void transform_back(const job *j, const strip *s, cn_range columns, const
                             j->result + (place + t * OUT) * j->wide + columns.first, j->out[1] * j->wide, j->wide);
 }
 
-static void finish_strip(const job *j, const strip *s)
+static void finish_strip(const job *j, const strip *s, cn_range columns)
 {
     int64_t high, broad, place = place_of(j, s, &high, &broad);
     int64_t lines = j->segments == 1 ? 1 : high, rows = j->segments == 1 ? high * broad : broad;
     for (int64_t i = 0; i < lines; i++, place += j->out[1])
-        j->finish(j->context, j->result + place * j->wide, j->wide, 0, place, rows, 0, j->wide);
+        j->finish(j->context, j->result + place * j->wide + columns.first, j->wide, 0, place, rows, columns.first,
+                  columns.count);
 }
 
 static void run_piece(void *context, int64_t piece)
 {
     const job *j = context;
-    cn_range strips = cn_part(j->strips, j->pieces, piece);
+    cn_range strips = cn_part(j->strips, j->pieces / j->panel_pieces, piece / j->panel_pieces);
+    cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
+    cn_range last = panel_of(j, some.first + some.count - 1), all = {panel_of(j, some.first).first, 0};
+    all.count = last.first + last.count - all.first;
     float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
-        for (int64_t p = 0; p < panels(j); p++) {
+        for (int64_t p = some.first; p < some.first + some.count; p++) {
             cn_range columns = panel_of(j, p);
             multiply_panel(j, columns, tiles, in, out);
             at = 0;
@@ -246,7 +253,7 @@ static void run_piece(void *context, int64_t piece)
         }
         for (int64_t i = first; j->finish && i < past; i++) {
             strip s = strip_at(j, i);
-            finish_strip(j, &s);
+            finish_strip(j, &s, all);
         }
     }
 }
@@ -316,7 +323,7 @@ static void transform_sums(void *context, int64_t channel)
 
 static void cut_sums(job *j)
 {
-    int64_t bytes = transformed_size(j) * (int64_t)sizeof(float), pieces = j->pieces;
+    int64_t bytes = transformed_size(j) * (int64_t)sizeof(float), pieces = j->pieces / j->panel_pieces;
     j->parts = 1;
     while (j->parts * 2 <= pieces && (j->parts < 2 || j->parts * 2 * bytes <= SUMS_BYTES))
         j->parts *= 2;
