@@ -310,6 +310,11 @@ static cn_tensor *pool_largest(cn_tensor *const *x)
     return cn_max_pool(x[0], {3, 3}, .strides = {2, 2}, .padding = CN_SAME);
 }
 
+static cn_tensor *pool_largest_of_four(cn_tensor *const *x)
+{
+    return cn_max_pool(x[0], {2, 2}, .padding = CN_SAME);
+}
+
 static cn_tensor *pool_average(cn_tensor *const *x)
 {
     return cn_average_pool(x[0], {3, 2}, .strides = {2, 1}, .padding = CN_SAME);
@@ -408,6 +413,7 @@ static const path paths[] = {
     {.name = "logsumexp", .operation = logsumexp, .input = {{2, {19, 39}}}},
     {.name = "sparsemax", .operation = sparsemax, .input = {{2, {17, 35}}}},
     {.name = "largest of windows", .operation = pool_largest, .input = {{4, {3, 15, 14, 19}}}},
+    {.name = "largest of four", .operation = pool_largest_of_four, .input = {{4, {3, 15, 14, 19}}}},
     {.name = "average of windows", .operation = pool_average, .input = {{4, {3, 15, 14, 19}}}},
     {.name = "reductions", .operation = reduce, .input = {{2, {71, 1201}}}},
     {.name = "chain", .operation = chain, .input = {{2, {31, 333}}, {1, {333}}}},

@@ -311,3 +311,28 @@ Test(pooling, classes_have_another_name)
     cr_expect_str_eq(cn_layer_name(cn_global_average_pooling2d()), "global_average_pooling2d");
     cr_expect_str_eq(cn_layer_name(cn_max_pooling1d()), "max_pooling1d");
 }
+
+/* Windows of four have a loop of their own: the first of equal elements is taken, a NaN is larger than all before. */
+Test(pooling, the_largest_of_four_is_that_of_comparing_one_by_one)
+{
+    enum { SIDE = 6, CHANNELS = 19, COUNT = SIDE * SIDE * CHANNELS };
+    static float x[COUNT], y[COUNT / 4], gradient[COUNT], expected[COUNT];
+    for (int i = 0; i < COUNT; i++)
+        x[i] = i % 23 == 5 ? NAN : (float)(i * 7919 % 5);
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *in = cn_constant(tape, cn_array(x, 1, SIDE, SIDE, CHANNELS)), *out = cn_max_pool(in, {2, 2});
+    cr_assert(cn_values(out, cn_array(y, 1, SIDE / 2, SIDE / 2, CHANNELS)));
+    cr_assert(cn_values(cn_grad(cn_sum(out), in), cn_array(gradient, 1, SIDE, SIDE, CHANNELS)));
+    for (int window = 0; window < SIDE * SIDE / 4; window++)
+        for (int c = 0; c < CHANNELS; c++) {
+            int first = (window / (SIDE / 2) * 2 * SIDE + window % (SIDE / 2) * 2) * CHANNELS + c, best = first;
+            for (int k = 1; k < 4; k++) {
+                int at = first + (k / 2 * SIDE + k % 2) * CHANNELS;
+                best = x[at] > x[best] || isnan(x[at]) ? at : best;
+            }
+            expected[best] = 1;
+            cr_expect_eq(memcmp(&y[window * CHANNELS + c], &x[best], sizeof *x), 0, "window %d, channel %d", window, c);
+        }
+    cr_expect_arr_eq(gradient, expected, sizeof gradient);
+    cn_tape_free(tape);
+}
