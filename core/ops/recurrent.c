@@ -39,7 +39,7 @@ typedef struct sizes {
     bool has_cells, has_reset;
     bool shared; /* one piece, of whose steps each is shared by the threads */
     bool small;  /* the products are those of the step kernels */
-    bool packed; /* the weights are packed once for all steps */
+    bool packed; /* weights may be packed once for all steps */
     int64_t product_workspace, weights_workspace;
 } sizes;
 
@@ -118,6 +118,7 @@ typedef struct product {
 typedef struct operand {
     const unsigned char *values;
     int64_t row, column;
+    bool packed;
 } operand;
 
 static const cn_gemm_type_kernels *gemm_kernels(const sizes *s)
@@ -130,23 +131,32 @@ static int64_t panel_columns(const sizes *s)
     return 2 * gemm_kernels(s)->width;
 }
 
-static int64_t ready_bytes(const sizes *s, product p)
+/* Weights are packed as the products of all steps read them fastest: in rows for the step kernels and for products of
+ * one row, else in panels for the tiles of products. For a step or two that does not pay. */
+static bool is_packed(const sizes *s, operand b)
 {
-    int64_t columns = panel_columns(s);
-    return aligned(cn_divide_up(p.n, columns) * columns * p.k * s->element);
+    return s->small ? b.column != 1 : s->packed && (b.column != 1 || s->batch > 1);
 }
 
-/* Weights as the products of all steps read them fastest: rows for the step kernels, panels for the tiles of products.
- * For a step or two that does not pay. */
-static operand make_ready(const sizes *s, product p, operand b, unsigned char *room)
+static int64_t packed_bytes(const sizes *s, product p, operand b)
 {
-    int64_t columns = s->small ? p.n : panel_columns(s);
-    if (s->small ? b.column == 1 : !s->packed)
-        return b;
-    for (int64_t j = 0; j < p.n; j += columns)
+    int64_t columns = panel_columns(s);
+    return is_packed(s, b) ? aligned(cn_divide_up(p.n, columns) * columns * p.k * s->element) : 0;
+}
+
+static operand packed_or_not(const sizes *s, product p, operand b, const unsigned char *packed)
+{
+    return is_packed(s, b) ? (operand){packed, s->small ? p.n : panel_columns(s), 1, true} : b;
+}
+
+static operand pack(const sizes *s, product p, operand b, unsigned char *room)
+{
+    const operand packed = packed_or_not(s, p, b, room);
+    const int64_t columns = packed.row;
+    for (int64_t j = 0; is_packed(s, b) && j < p.n; j += columns)
         gemm_kernels(s)->pack(p.n - j < columns ? p.n - j : columns, p.k, b.values + j * b.column * s->element,
                               b.column, b.row, room + j * p.k * s->element, columns, columns);
-    return (operand){room, columns, 1};
+    return packed;
 }
 
 static cn_gemm gemm_of(const sizes *s, product p, operand b)
@@ -202,7 +212,7 @@ static void multiply(const sizes *s, product p, const void *a, operand b, unsign
 {
     if (s->small) {
         cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
-    } else if (s->packed) {
+    } else if (b.packed) {
         /* Where the threads share a step each has columns of its own, whose weights stay in its cache. */
         const int64_t count = cn_divide_up(p.n, b.row);
         panels job = {s, p, a, b, c, s->shared ? cn_least(count, SHARED_PIECES) : 1};
@@ -219,7 +229,7 @@ static void multiply(const sizes *s, product p, const void *a, operand b, unsign
 static int64_t workspace_of(const sizes *s, product p, operand b)
 {
     cn_gemm gemm = gemm_of(s, p, b);
-    return s->small || s->packed ? 0 : aligned((int64_t)cn_gemm_workspace(&gemm));
+    return s->small || is_packed(s, b) ? 0 : aligned((int64_t)cn_gemm_workspace(&gemm));
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -253,17 +263,17 @@ static product reset_product(const sizes *s, int64_t rows)
 /* The recurrent weights, and those of the reset state. */
 static operand state_weights(const sizes *s, unsigned char *recurrent)
 {
-    return (operand){recurrent, s->width, 1};
+    return (operand){recurrent, s->width, 1, false};
 }
 
 static operand reset_weights(const sizes *s, unsigned char *recurrent)
 {
-    return (operand){at(recurrent, 2 * s->units, s->element), s->width, 1};
+    return (operand){at(recurrent, 2 * s->units, s->element), s->width, 1, false};
 }
 
 static operand transposed(operand b)
 {
-    return (operand){b.values, b.column, b.row};
+    return (operand){b.values, b.column, b.row, false};
 }
 
 typedef struct step_rows {
@@ -354,6 +364,19 @@ static void set_forward_bytes(forward *f, const sizes *s)
     f->piece_bytes = 2 * f->state_bytes + f->gates_bytes + s->product_workspace;
 }
 
+/* Those of the reset state lie behind the others. */
+static bool pack_weights(void *const *pointer, const void *prepared)
+{
+    const sizes *s = prepared;
+    const product state = state_product(s, s->rows);
+    const operand weights = state_weights(s, pointer[1]);
+    pack(s, state, weights, pointer[0]);
+    if (s->has_reset)
+        pack(s, reset_product(s, s->rows), reset_weights(s, pointer[1]),
+             (unsigned char *)pointer[0] + packed_bytes(s, state, weights));
+    return true;
+}
+
 static bool run_forward(void *const *pointer, const void *prepared)
 {
     const sizes *s = prepared;
@@ -367,14 +390,16 @@ static bool run_forward(void *const *pointer, const void *prepared)
     f.h = a->has_states ? *pointer++ : NULL;
     f.c = a->has_states && s->has_cells ? *pointer++ : NULL;
     f.mask = a->has_mask ? *pointer++ : NULL;
-    f.workspace = *pointer;
+    f.workspace = *pointer++;
     set_forward_bytes(&f, s);
     const product state = state_product(s, s->rows);
-    unsigned char *room = f.workspace + s->pieces * f.piece_bytes;
-    f.state_weights = make_ready(s, state, state_weights(s, f.recurrent), room);
+    f.state_weights = state_weights(s, f.recurrent);
+    const bool packed = is_packed(s, f.state_weights);
+    const int64_t behind = packed_bytes(s, state, f.state_weights);
     if (s->has_reset)
-        f.reset_weights =
-            make_ready(s, reset_product(s, s->rows), reset_weights(s, f.recurrent), room + ready_bytes(s, state));
+        f.reset_weights = packed_or_not(s, reset_product(s, s->rows), reset_weights(s, f.recurrent),
+                                        packed ? (unsigned char *)*pointer + behind : NULL);
+    f.state_weights = packed_or_not(s, state, f.state_weights, packed ? *pointer : NULL);
     cn_parallel(s->pieces, nanoseconds(s), run_forward_piece, &f);
     return true;
 }
@@ -423,14 +448,17 @@ static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
         return false;
     *s = sizes_of(entry->attributes, entry->input[0]->dtype, z->dim[0], z->dim[1], entry->input[1]->shape.dim[0]);
     const product state = state_product(s, s->rows), reset = reset_product(s, s->rows);
-    int64_t ready = ready_bytes(s, state);
+    int64_t packed = packed_bytes(s, state, state_weights(s, NULL));
     s->product_workspace = workspace_of(s, state, state_weights(s, NULL));
     if (s->has_reset) {
         s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, reset_weights(s, NULL)));
-        ready += ready_bytes(s, reset);
+        packed += packed_bytes(s, reset, reset_weights(s, NULL));
     }
     set_forward_bytes(&f, s);
-    preparation->workspace = (size_t)(s->pieces * f.piece_bytes + ready);
+    preparation->workspace = (size_t)(larger(s->pieces, 1) * f.piece_bytes);
+    preparation->packed = (size_t)packed;
+    preparation->pack = packed > 0 ? pack_weights : NULL;
+    preparation->packs = 1;
     preparation->flops = 2 * (double)(s->batch * s->time) * (double)cn_shape_size(entry->input[1]->shape);
     preparation->kernel = run_forward;
     return true;
@@ -582,12 +610,14 @@ static bool run_backward(void *const *pointer, const void *prepared)
     b.weights_workspace = b.pieces + s->pieces * b.piece_bytes;
     const product state = state_back_product(s, s->rows);
     unsigned char *room = b.weights_workspace + s->weights_workspace;
-    b.state_weights = make_ready(s, state, transposed(state_weights(s, b.recurrent)), room);
-    room += ready_bytes(s, state);
+    const operand weights = transposed(state_weights(s, b.recurrent));
+    b.state_weights = pack(s, state, weights, room);
+    room += packed_bytes(s, state, weights);
     if (s->has_reset) {
         const product reset = reset_back_product(s, s->rows);
-        b.reset_weights = make_ready(s, reset, transposed(reset_weights(s, b.recurrent)), room);
-        room += ready_bytes(s, reset);
+        const operand reset_rows = transposed(reset_weights(s, b.recurrent));
+        b.reset_weights = pack(s, reset, reset_rows, room);
+        room += packed_bytes(s, reset, reset_rows);
     }
     b.inner = b.output[INNER] ? b.output[INNER] : room;
     cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
@@ -630,13 +660,14 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
     cn_gemm weights = state_gradient(s);
     s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&weights));
     const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
-    int64_t ready = ready_bytes(s, state);
-    s->product_workspace = workspace_of(s, state, transposed(state_weights(s, NULL)));
+    const operand state_rows = transposed(state_weights(s, NULL)), reset_rows = transposed(reset_weights(s, NULL));
+    int64_t ready = packed_bytes(s, state, state_rows);
+    s->product_workspace = workspace_of(s, state, state_rows);
     if (s->has_reset) {
         weights = reset_gradient(s);
         s->weights_workspace = larger(s->weights_workspace, aligned((int64_t)cn_gemm_workspace(&weights)));
-        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, transposed(reset_weights(s, NULL))));
-        ready += ready_bytes(s, reset);
+        s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, reset_rows));
+        ready += packed_bytes(s, reset, reset_rows);
     }
     set_backward_bytes(&b, s);
     /* Where a plan leaves out the output. */
