@@ -40,31 +40,60 @@ CN_INLINE REAL FN(scale_row)(REAL scale, cn_attention_range range, const int32_t
     return max;
 }
 
-CN_INLINE void FN(weigh_row)(const cn_attention_tile *tile, cn_attention_range range, const int32_t *mask, int64_t step,
-                             REAL *s, REAL *logsumexp)
+/* Its largest score, and the range that it sees: an empty one, all weights being the same, if it sees none. */
+CN_INLINE void FN(prepare_row)(const cn_attention_tile *tile, cn_attention_range range, const int32_t *mask,
+                               int64_t step, REAL *s, cn_attention_range *seen, REAL *max)
 {
-    if (!cn_attention_sees_any(mask, step, range)) {
-        FN(fill)(s, 0, tile->keys, 1 / (REAL)tile->keys);
-        *logsumexp = (REAL)INFINITY;
-        return;
-    }
-    const REAL max = FN(scale_row)((REAL)tile->scale, range, mask, step, s);
+    const bool blind = !cn_attention_sees_any(mask, step, range);
+    *seen = blind ? (cn_attention_range){0, 0} : range;
+    *max = FN(scale_row)((REAL)tile->scale, *seen, mask, step, s);
+    FN(fill_outside)(s, *seen, tile->keys, blind ? 1 / (REAL)tile->keys : 0);
+}
+
+/* x = exp(x - max); gives their sum. */
+CN_INLINE REAL FN(exp_row)(cn_attention_range range, REAL max, REAL *x)
+{
     REAL sum = 0;
 #pragma omp simd reduction(+ : sum)
     AROUND(j, range)
     {
-        const REAL e = MATH(exp)(s[j] - max);
+        const REAL e = MATH(exp)(x[j] - max);
         sum += e;
-        s[j] = e;
+        x[j] = e;
     }
-    const REAL part = 1 / sum;
-    AROUND(j, range) s[j] *= part;
-    FN(fill_outside)(s, range, tile->keys, 0);
-    *logsumexp = max + MATH(log)(sum);
+    return sum;
 }
 
-static void FN(weigh)(const cn_attention_tile *tile, void *scores, void *logsumexp){
-    FOR_EACH_ROW(tile, FN(weigh_row), (REAL *)scores + i * tile->row, (REAL *)logsumexp + i)}
+CN_INLINE void FN(multiply_row)(cn_attention_range range, REAL factor, REAL *x)
+{
+    AROUND(j, range) x[j] *= factor;
+}
+
+/* Each step for some rows, so that no row waits for the largest, or the sum, of the one before it. */
+static void FN(weigh)(const cn_attention_tile *tile, void *scores, void *logsumexp)
+{
+    cn_attention_tile some = *tile;
+    REAL *s = scores, *log = logsumexp;
+    for (int64_t left = tile->queries; left > 0; left -= LANES, s += LANES * tile->row, log += LANES) {
+        cn_attention_range seen[LANES];
+        REAL max[LANES], sum[LANES], log_sum[LANES];
+        some.queries = left < LANES ? left : LANES;
+        FOR_EACH_ROW(&some, FN(prepare_row), s + i * tile->row, &seen[i], &max[i])
+        for (int64_t i = 0; i < some.queries; i++)
+            sum[i] = FN(exp_row)(seen[i], max[i], s + i * tile->row);
+        for (int64_t i = some.queries; i < LANES; i++)
+            sum[i] = 1;
+        for (int64_t i = 0; i < LANES; i++)
+            log_sum[i] = MATH(log)(sum[i]);
+        for (int64_t i = 0; i < some.queries; i++) {
+            FN(multiply_row)(seen[i], 1 / sum[i], s + i * tile->row);
+            log[i] = seen[i].last > 0 ? max[i] + log_sum[i] : (REAL)INFINITY;
+        }
+        some.query += LANES;
+        if (some.mask)
+            some.mask += LANES * tile->mask_query;
+    }
+}
 
 CN_INLINE void FN(differentiate_row)(const cn_attention_tile *tile, cn_attention_range range, const int32_t *mask,
                                      int64_t step, REAL logsumexp, REAL *s, REAL *g)
