@@ -111,6 +111,29 @@ WITHIN(softplus, right_softplus, 2)
 WITHIN(sigmoid, right_sigmoid, 3)
 WITHIN(tanh, tanh, 3)
 
+/* Its factor of x is good to the last places of a half; where nothing of it is left it is 0. */
+Test(elementwise_kernels, gelu_is_right_to_a_part_of_its_argument)
+{
+    static float x[POINTS], y[POINTS];
+    const int64_t stride[] = {1, 1};
+    fill_floats(x, POINTS);
+    EACH_ISA(kernels)
+    {
+        kernels->elementwise->loop[CN_LOOP_gelu][F32](POINTS, (void *[]){y, x}, stride, NULL);
+        for (int i = 0; i < POINTS; i++) {
+            const double right = 0.5 * x[i] * erfc(-x[i] * sqrt(0.5));
+            if (!isfinite(x[i]))
+                cr_assert(x[i] > 0 ? y[i] == x[i] : isnan(y[i]), "%s: gelu(%a) = %a", kernels->name, (double)x[i],
+                          (double)y[i]);
+            else if (x[i] < -6)
+                cr_assert_eq(y[i], 0, "%s: gelu(%a) = %a", kernels->name, (double)x[i], (double)y[i]);
+            else
+                cr_assert_leq(fabs(y[i] - right), 0x1p-22 * fabs((double)x[i]) + (double)FLT_MIN, "%s: gelu(%a) = %a",
+                              kernels->name, (double)x[i], (double)y[i]);
+        }
+    }
+}
+
 /* Every STEP-th of all floats by their bits, with the denormals, which count as 0, infinities and NaN among them. What
  * is flushed on the way to a result may take less than the least normal number from it. */
 Test(elementwise_kernels, transcendental_functions_are_right_over_all_floats)

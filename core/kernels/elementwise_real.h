@@ -150,16 +150,13 @@ GRADIENT(selu_grad, x > 0 ? SELU_SCALE * dy : SELU_SCALE_ALPHA * FN(exp)(x) * dy
 #undef SELU_SCALE
 #undef SELU_SCALE_ALPHA
 
-#define SQRT_HALF R(0.70710678118654752440)
 CN_INLINE REAL OWN(gelu_derivative)(REAL x)
 {
-    const REAL cumulative = R(0.5) * (1 + FN(erf)(x * SQRT_HALF));
     const REAL density = R(0.39894228040143267794) * FN(exp)(R(-0.5) * x * x);
-    return cumulative + x * density;
+    return R(0.5) + FN(normal_area)(x) + x * density;
 }
-UNARY(gelu, R(0.5) * x * (1 + FN(erf)(x * SQRT_HALF)))
+UNARY(gelu, x *(R(0.5) + FN(normal_area)(x)))
 GRADIENT(gelu_grad, OWN(gelu_derivative)(x) * dy)
-#undef SQRT_HALF
 
 #define SQRT_2_BY_PI R(0.79788456080286535588)
 #define CUBIC R(0.044715)
