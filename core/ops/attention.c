@@ -45,8 +45,8 @@ typedef struct attention_sizes {
 } attention_sizes;
 
 /* A tile's scores stay in L2, beside their gradients. Shorter ones than LEAST_ROWS would read keys and values too
- * often. */
-enum { TILE_BYTES = 256 * 1024, MOST_ROWS = 64, LEAST_ROWS = 16, MOST_PIECES = 64, ALIGNMENT = 64 };
+ * often. CAUSAL_TILES skip most of the keys that no query of theirs sees. */
+enum { TILE_BYTES = 256 * 1024, MOST_ROWS = 64, LEAST_ROWS = 16, CAUSAL_TILES = 4, MOST_PIECES = 64, ALIGNMENT = 64 };
 static const double flops_of_a_piece = 500e3, flops_per_nanosecond = 40;
 
 static int64_t aligned(int64_t bytes)
@@ -109,7 +109,10 @@ static void choose_tiles(attention_sizes *s)
     /* An odd number of vectors: rows a multiple of a page apart would fall on the same lines of L1. */
     s->row = (cn_divide_up(s->keys, CN_ATTENTION_LANES) | 1) * CN_ATTENTION_LANES;
     s->rows = TILE_BYTES / (s->row * s->element);
-    s->rows = s->rows < LEAST_ROWS ? LEAST_ROWS : s->rows > MOST_ROWS ? MOST_ROWS : s->rows;
+    s->rows = cn_least(s->rows, MOST_ROWS);
+    if (s->ahead == 0)
+        s->rows = cn_least(s->rows, cn_divide_up(s->queries, CAUSAL_TILES));
+    s->rows = s->rows < LEAST_ROWS ? LEAST_ROWS : s->rows;
     if (s->rows > s->queries)
         s->rows = s->queries > 0 ? s->queries : 1;
     s->tiles = cn_divide_up(s->queries, s->rows);
