@@ -50,16 +50,6 @@ CN_INLINE REAL FN(exp)(REAL x)
     return x != x ? x : y;
 }
 
-/* exp(x) - 1 for x <= 0, without the care for large results. */
-CN_INLINE REAL FN(expm1_negative)(REAL x)
-{
-    UINT n;
-    const REAL clamped = x < EXPM1_SATURATES ? EXPM1_SATURATES : x;
-    const REAL r = FN(exp_reduce)(clamped, &n);
-    const REAL scale = FN(from_bits)((n + EXPONENT_BIAS) << FRACTION_BITS);
-    return CN_FMA(scale, CN_FMA(r * r, FN(exp_tail)(r), r), scale - 1);
-}
-
 CN_INLINE REAL FN(expm1)(REAL x)
 {
     UINT n;
@@ -124,15 +114,32 @@ CN_INLINE REAL FN(log1p)(REAL x)
     return x == 0 ? x : y;
 }
 
+/* exp(x) = scale (1 + p), p small, for arguments whose exponential is a normal number. */
+CN_INLINE REAL FN(exp_parts)(REAL x, REAL *scale)
+{
+    UINT n;
+    const REAL r = FN(exp_reduce)(x, &n);
+    *scale = FN(from_bits)((n + EXPONENT_BIAS) << FRACTION_BITS);
+    return CN_FMA(r * r, FN(exp_tail)(r), r);
+}
+
+/* Both are quotients of exp(..) + 1. What is outside the range of exp_parts is put right at the end, where it delays
+ * nothing; a NaN comes through. */
 CN_INLINE REAL FN(sigmoid)(REAL x)
 {
-    return 1 / (1 + FN(exp)(-x));
+    REAL scale;
+    const REAL p = FN(exp_parts)(-x, &scale);
+    REAL y = 1 / CN_FMA(scale, p, scale + 1);
+    y = x < EXP_VANISHES ? 0 : y;
+    return x > -EXP_VANISHES ? 1 : y;
 }
 
 CN_INLINE REAL FN(tanh)(REAL x)
 {
-    const REAL e = FN(expm1_negative)(-2 * FN(absolute)(x));
-    return FN(with_sign)(e / (2 + e), x);
+    REAL scale;
+    const REAL p = FN(exp_parts)(-2 * FN(absolute)(x), &scale);
+    const REAL y = CN_FMA(scale, p, scale - 1) / CN_FMA(scale, p, scale + 1);
+    return FN(with_sign)(FN(absolute)(x) > -EXPM1_SATURATES / 2 ? 1 : y, x);
 }
 
 /* log(1 + exp(x)) */
