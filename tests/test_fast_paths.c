@@ -160,26 +160,26 @@ static bool by_openblas(const cn_tape *tape)
     return has_product(tape, CN_GEMM_BLAS) || !leave_to_openblas(2e9);
 }
 
-/* Of the only recurrent sequence; its kind does not matter but for the size of its weights. */
+/* Of the only recurrent sequence. */
 static cn_recurrent_way recurrent_way(const cn_tape *tape)
 {
-    for (int i = 0; i < tape->count; i++) {
-        const cn_entry *e = tape->entry[i];
-        if (strcmp(e->operation->name, "recurrent_sequence") != 0)
-            continue;
-        static const cn_recurrence kinds[] = {
-            [1] = CN_SIMPLE_RNN_SEQUENCE, [3] = CN_GRU_SEQUENCE, [4] = CN_LSTM_SEQUENCE};
-        const cn_shape z = e->input[0]->shape, weights = e->input[1]->shape;
-        const int64_t units = weights.dim[0];
-        return cn_recurrent_way_of(kinds[weights.dim[1] / units], e->input[0]->dtype, z.dim[0], z.dim[1], units);
-    }
+    for (int i = 0; i < tape->count; i++)
+        if (strcmp(tape->entry[i]->operation->name, "recurrent_sequence") == 0)
+            return cn_recurrent_way_of(tape->entry[i]);
     cr_expect_fail("no sequence is fused");
     return (cn_recurrent_way){.small = false};
 }
 
 static bool by_small_steps(const cn_tape *tape)
 {
-    return recurrent_way(tape).small;
+    cn_recurrent_way w = recurrent_way(tape);
+    return w.small && !w.lstm8;
+}
+
+/* The plainest kernels have none. */
+static bool by_lstm8(const cn_tape *tape)
+{
+    return recurrent_way(tape).lstm8 == (cn_kernels_now()->lstm8->forward != NULL);
 }
 
 static bool by_samples(const cn_tape *tape)
@@ -229,6 +229,8 @@ LAYER(pointwise, cn_conv2d(35, {1, 1}))
 LAYER(along_time, cn_conv1d(20, {5}, .padding = CN_CAUSAL))
 LAYER(depthwise, cn_depthwise_conv2d({3, 3}, .padding = CN_SAME))
 LAYER(small_lstm, cn_lstm(7, .return_sequences = true))
+LAYER(lstm_of_8, cn_lstm(8, .return_sequences = true))
+LAYER(backwards_lstm_of_8, cn_lstm(8, .go_backwards = true))
 LAYER(small_gru, cn_gru(31))
 LAYER(lstm_by_samples, cn_lstm(41, .return_sequences = true))
 LAYER(gru_by_samples, cn_gru(65))
@@ -364,6 +366,11 @@ static const path paths[] = {
      .input = {{4, {5, 13, 12, 37}}},
      .enters = by_depthwise},
     {.name = "LSTM, small", .layer = small_lstm_layer, .input = {{3, {67, 6, 3}}}, .enters = by_small_steps},
+    {.name = "LSTM of 8 units", .layer = lstm_of_8_layer, .input = {{3, {67, 6, 3}}}, .enters = by_lstm8},
+    {.name = "LSTM of 8 units, backwards",
+     .layer = backwards_lstm_of_8_layer,
+     .input = {{3, {5, 6, 3}}},
+     .enters = by_lstm8},
     {.name = "GRU, small", .layer = small_gru_layer, .input = {{3, {5, 6, 3}}}, .enters = by_small_steps},
     {.name = "LSTM by samples", .layer = lstm_by_samples_layer, .input = {{3, {35, 6, 5}}}, .enters = by_samples},
     {.name = "GRU by samples", .layer = gru_by_samples_layer, .input = {{3, {35, 5, 5}}}, .enters = by_samples},

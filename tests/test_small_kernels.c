@@ -217,6 +217,119 @@ Test(small_kernels, the_units_of_an_lstm_forwards_and_backwards)
     }
 }
 
+/* Rows of which the last one has no second, all steps kept and only the last. */
+Test(small_kernels, the_steps_of_an_lstm_of_8_units)
+{
+    enum { U = 8, TIME = 3, MOST = 5, GATES = 4 * U, KEPT = 5 * U };
+    EACH_ISA(kernels)
+    {
+        for (int64_t rows = 1; kernels->lstm8->forward && rows <= MOST; rows++) {
+            float *z = numbers(rows * TIME * GATES, 0), *w = numbers(U * GATES, 1), *y = numbers(rows * TIME * U, 2);
+            float *h = numbers((TIME + 1) * rows * U, 3), *c = numbers((TIME + 1) * rows * U, 4);
+            float *last_h = numbers(rows * U, 3), *last_c = numbers(rows * U, 4);
+            float *gates = numbers(TIME * rows * KEPT, 5), *dy = numbers(rows * TIME * U, 6);
+            float *dh = numbers(rows * U, 7), *dc = numbers(rows * U, 8);
+            float *inner = numbers(TIME * rows * GATES, 9), *dz = numbers(rows * TIME * GATES, 9);
+            double dh_now[MOST][U], dc_now[MOST][U];
+            for (int64_t i = 0; i < rows * U; i++) {
+                dh_now[i / U][i % U] = (double)dh[i];
+                dc_now[i / U][i % U] = (double)dc[i];
+            }
+            cn_lstm8 forward = {.rows = rows,
+                                .time = TIME,
+                                .recurrent = w,
+                                .z = z,
+                                .z_row = TIME * GATES,
+                                .z_step = GATES,
+                                .h = h,
+                                .c = c,
+                                .h_step = rows * U,
+                                .c_step = rows * U,
+                                .gates = gates,
+                                .gates_step = rows * KEPT,
+                                .y = y,
+                                .y_row = TIME * U};
+            kernels->lstm8->forward(&forward, 0, rows);
+            cn_lstm8 alone = {.rows = rows,
+                              .time = TIME,
+                              .recurrent = w,
+                              .z = z,
+                              .z_row = TIME * GATES,
+                              .z_step = GATES,
+                              .h = last_h,
+                              .c = last_c};
+            kernels->lstm8->forward(&alone, 0, rows / 2);
+            kernels->lstm8->forward(&alone, rows / 2, rows - rows / 2);
+            cr_expect_arr_eq(last_h, h + TIME * rows * U, (size_t)(rows * U) * sizeof *h);
+            cr_expect_arr_eq(last_c, c + TIME * rows * U, (size_t)(rows * U) * sizeof *c);
+            cn_lstm8_back backward = {.rows = rows,
+                                      .time = TIME,
+                                      .recurrent = w,
+                                      .gates = gates + (TIME - 1) * rows * KEPT,
+                                      .c_before = c + (TIME - 1) * rows * U,
+                                      .gates_step = rows * KEPT,
+                                      .c_step = rows * U,
+                                      .dy = dy + (TIME - 1) * U,
+                                      .dy_row = TIME * U,
+                                      .dh = dh,
+                                      .dc = dc,
+                                      .inner = inner + (TIME - 1) * rows * GATES,
+                                      .inner_step = rows * GATES,
+                                      .dz = dz + (TIME - 1) * GATES,
+                                      .dz_row = TIME * GATES,
+                                      .dz_step = GATES};
+            kernels->lstm8->backward(&backward, 0, rows);
+            for (int64_t t = 0; t < TIME; t++)
+                for (int64_t at = 0; at < rows * U; at++) {
+                    const int64_t r = at / U, j = at % U, now = t * rows * U + at, next = now + rows * U;
+                    const float *kept = gates + (t * rows + r) * KEPT + j;
+                    double gate[4];
+                    for (int64_t q = 0; q < 4; q++) {
+                        double sum = (double)z[(r * TIME + t) * GATES + q * U + j];
+                        for (int64_t k = 0; k < U; k++)
+                            sum += (double)h[now - j + k] * (double)w[k * GATES + q * U + j];
+                        gate[q] = q == 2 ? tanh(sum) : sigmoid(sum);
+                        expect_near((double)kept[q * U], gate[q], "gate");
+                    }
+                    const double cell = gate[1] * (double)c[now] + gate[0] * gate[2];
+                    expect_near((double)c[next], cell, "c");
+                    expect_near((double)kept[4 * U], tanh(cell), "activated");
+                    expect_near((double)h[next], gate[3] * tanh(cell), "h");
+                    cr_assert_eq(y[(r * TIME + t) * U + j], h[next]);
+                }
+            for (int64_t t = TIME - 1; t >= 0; t--)
+                for (int64_t r = 0; r < rows; r++) {
+                    const float *d = inner + (t * rows + r) * GATES;
+                    for (int64_t j = 0; j < U; j++) {
+                        const float *kept = gates + (t * rows + r) * KEPT + j;
+                        const double i = (double)kept[0], f = (double)kept[U], g = (double)kept[2 * U];
+                        const double o = (double)kept[3 * U], a = (double)kept[4 * U];
+                        const double state = dh_now[r][j] + (double)dy[(r * TIME + t) * U + j];
+                        const double cell = dc_now[r][j] + state * o * (1 - a * a);
+                        expect_near((double)d[j], cell * g * i * (1 - i), "di");
+                        expect_near((double)d[U + j], cell * (double)c[(t * rows + r) * U + j] * f * (1 - f), "df");
+                        expect_near((double)d[2 * U + j], cell * i * (1 - g * g), "dg");
+                        expect_near((double)d[3 * U + j], state * a * o * (1 - o), "do");
+                        dc_now[r][j] = cell * f;
+                    }
+                    for (int64_t j = 0; j < U; j++) {
+                        dh_now[r][j] = 0;
+                        for (int64_t k = 0; k < GATES; k++)
+                            dh_now[r][j] += (double)d[k] * (double)w[j * GATES + k];
+                    }
+                    cr_assert_arr_eq(dz + (r * TIME + t) * GATES, d, GATES * sizeof *d);
+                }
+            for (int64_t i = 0; i < rows * U; i++) {
+                expect_near((double)dh[i], dh_now[i / U][i % U], "dh");
+                expect_near((double)dc[i], dc_now[i / U][i % U], "dc");
+            }
+            float *all[] = {z, w, y, h, c, last_h, last_c, gates, dy, dh, dc, inner, dz};
+            for (size_t i = 0; i < COUNT(all); i++)
+                free(all[i]);
+        }
+    }
+}
+
 /* 60 rows of 5 columns: more than are repeated at once. */
 Test(small_kernels, a_bias_of_few_columns_in_a_plan)
 {

@@ -7,6 +7,7 @@
 #include "core/kernels/convolution.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/gemm.h"
+#include "core/kernels/lstm8.h"
 #include "core/kernels/normalization.h"
 #include "core/kernels/optimizer.h"
 #include "core/kernels/pooling.h"
@@ -24,6 +25,7 @@ typedef struct cn_kernels {
     const cn_convolution_kernels *convolution;
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
+    const cn_lstm8_kernels *lstm8;
     const cn_normalization_kernels *normalization;
     const cn_optimizer_kernels *optimizer;
     const cn_pool_kernels *pooling;

@@ -10,6 +10,7 @@ extern const cn_attention_kernels CN_ISA_NAME(cn_attention);
 extern const cn_convolution_kernels CN_ISA_NAME(cn_convolution_kernels);
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 extern const cn_gemm_kernels CN_ISA_NAME(cn_gemm_kernels);
+extern const cn_lstm8_kernels CN_ISA_NAME(cn_lstm8);
 extern const cn_normalization_kernels CN_ISA_NAME(cn_normalization_kernels);
 extern const cn_optimizer_kernels CN_ISA_NAME(cn_optimizer);
 extern const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels);
@@ -27,6 +28,7 @@ const cn_kernels CN_ISA_NAME(cn_kernels) = {
     .convolution = &CN_ISA_NAME(cn_convolution_kernels),
     .elementwise = &CN_ISA_NAME(cn_elementwise),
     .gemm = &CN_ISA_NAME(cn_gemm_kernels),
+    .lstm8 = &CN_ISA_NAME(cn_lstm8),
     .normalization = &CN_ISA_NAME(cn_normalization_kernels),
     .optimizer = &CN_ISA_NAME(cn_optimizer),
     .pooling = &CN_ISA_NAME(cn_pool_kernels),

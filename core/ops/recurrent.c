@@ -1,9 +1,9 @@
 #include "core/ops/recurrent.h"
 #include "core/engine.h"
-#include "core/gemm.h"
 #include "core/kernels/kernels.h"
 #include "core/ops/reduction.h"
 #include "core/pieces.h"
+#include "core/small_gemm.h"
 #include <string.h>
 
 /* Outputs: the sequence and the last states, and what the gradient needs: all hidden and cell states from before the
@@ -40,7 +40,10 @@ typedef struct sizes {
     bool shared; /* one piece, of whose steps each is shared by the threads */
     bool small;  /* the products are those of the step kernels */
     bool packed; /* weights may be packed once for all steps */
+    bool lstm8;  /* all steps are one kernel's */
     int64_t product_workspace, weights_workspace;
+    bool small_gradient; /* of the weights */
+    cn_small_gemm gradient;
 } sizes;
 
 enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 * 1024 };
@@ -72,6 +75,8 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     bool cached = units * s.width * s.element <= CACHED_BYTES;
     s.shared = !s.small && !cached;
     s.packed = !s.small && time >= PACKED_STEPS;
+    s.lstm8 = a->kind == CN_LSTM_SEQUENCE && units == 8 && dtype == CN_F32 && a->activation == CN_GATE_TANH &&
+              a->recurrent_activation == CN_GATE_SIGMOID && !a->has_mask && cn_kernels_now()->lstm8->forward;
     s.rows = s.small ? SMALL_ROWS : s.shared ? batch : LARGE_ROWS;
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
@@ -79,10 +84,16 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     return s;
 }
 
-cn_recurrent_way cn_recurrent_way_of(cn_recurrence kind, cn_dtype dtype, int64_t batch, int64_t time, int64_t units)
+static sizes sizes_of_sequence(const cn_entry *entry)
 {
-    const sizes s = sizes_of(&(attributes){.kind = kind}, dtype, batch, time, units);
-    return (cn_recurrent_way){s.small, s.shared, s.packed, s.pieces};
+    const cn_tensor *z = entry->input[0];
+    return sizes_of(entry->attributes, z->dtype, z->shape.dim[0], z->shape.dim[1], entry->input[1]->shape.dim[0]);
+}
+
+cn_recurrent_way cn_recurrent_way_of(const cn_entry *sequence)
+{
+    const sizes s = sizes_of_sequence(sequence);
+    return (cn_recurrent_way){s.small, s.shared, s.packed, s.lstm8, s.pieces};
 }
 
 static double nanoseconds(const sizes *s)
@@ -377,6 +388,44 @@ static bool pack_weights(void *const *pointer, const void *prepared)
     return true;
 }
 
+static void run_lstm8_piece(void *context, int64_t piece)
+{
+    const cn_lstm8 *sequence = context;
+    const int64_t first = piece * SMALL_ROWS;
+    cn_kernels_now()->lstm8->forward(sequence, first, cn_least(sequence->rows - first, SMALL_ROWS));
+}
+
+/* Where nobody wants the states of all steps, the last ones are where the first were. */
+static void run_lstm8(const forward *f)
+{
+    const sizes *s = f->sizes;
+    const bool backwards = s->attributes.backwards;
+    const size_t state = (size_t)(s->batch * s->units * s->element);
+    unsigned char *h = kept_or(f->output[HIDDEN], 0, 0, f->workspace);
+    unsigned char *c = kept_or(f->output[CELLS], 0, 0, f->workspace + aligned((int64_t)state));
+    set_state(h, f->h, state);
+    set_state(c, f->c, state);
+    cn_lstm8 sequence = {.rows = s->batch,
+                         .time = s->time,
+                         .recurrent = (const float *)f->recurrent,
+                         .z = (const float *)at(f->z, backwards ? (s->time - 1) * s->width : 0, s->element),
+                         .z_row = s->time * s->width,
+                         .z_step = backwards ? -s->width : s->width,
+                         .h = (float *)h,
+                         .c = (float *)c,
+                         .h_step = f->output[HIDDEN] ? s->batch * s->units : 0,
+                         .c_step = f->output[CELLS] ? s->batch * s->units : 0,
+                         .gates = (float *)f->output[GATES],
+                         .gates_step = s->batch * s->kept,
+                         .y = (float *)f->output[SEQUENCE],
+                         .y_row = s->time * s->units};
+    cn_parallel(s->pieces, nanoseconds(s), run_lstm8_piece, &sequence);
+    if (f->output[LAST_H])
+        memcpy(f->output[LAST_H], (float *)h + s->time * sequence.h_step, state);
+    if (f->output[LAST_C])
+        memcpy(f->output[LAST_C], (float *)c + s->time * sequence.c_step, state);
+}
+
 static bool run_forward(void *const *pointer, const void *prepared)
 {
     const sizes *s = prepared;
@@ -391,6 +440,10 @@ static bool run_forward(void *const *pointer, const void *prepared)
     f.c = a->has_states && s->has_cells ? *pointer++ : NULL;
     f.mask = a->has_mask ? *pointer++ : NULL;
     f.workspace = *pointer++;
+    if (s->lstm8) {
+        run_lstm8(&f);
+        return true;
+    }
     set_forward_bytes(&f, s);
     const product state = state_product(s, s->rows);
     f.state_weights = state_weights(s, f.recurrent);
@@ -441,12 +494,11 @@ static bool forward_infer(const cn_entry *entry, cn_type *output)
 
 static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
-    const cn_shape *z = &entry->input[0]->shape;
     sizes *s = cn_prepared(preparation, sizeof *s);
     forward f;
     if (!s)
         return false;
-    *s = sizes_of(entry->attributes, entry->input[0]->dtype, z->dim[0], z->dim[1], entry->input[1]->shape.dim[0]);
+    *s = sizes_of_sequence(entry);
     const product state = state_product(s, s->rows), reset = reset_product(s, s->rows);
     int64_t packed = packed_bytes(s, state, state_weights(s, NULL));
     s->product_workspace = workspace_of(s, state, state_weights(s, NULL));
@@ -584,6 +636,48 @@ static cn_gemm reset_gradient(const sizes *s)
     return gemm;
 }
 
+static void run_lstm8_back_piece(void *context, int64_t piece)
+{
+    const cn_lstm8_back *sequence = context;
+    const int64_t first = piece * SMALL_ROWS;
+    cn_kernels_now()->lstm8->backward(sequence, first, cn_least(sequence->rows - first, SMALL_ROWS));
+}
+
+static void run_lstm8_back(const backward *b)
+{
+    const sizes *s = b->sizes;
+    const bool backwards = s->attributes.backwards;
+    const size_t state = (size_t)(s->batch * s->units * s->element);
+    const int64_t last = s->time - 1, e = s->element;
+    unsigned char *dh = kept_or(b->output[DH], 0, 0, b->pieces);
+    unsigned char *dc = kept_or(b->output[DC], 0, 0, b->pieces + aligned((int64_t)state));
+    set_state(dh, b->dh, state);
+    set_state(dc, b->dc, state);
+    cn_lstm8_back sequence = {.rows = s->batch,
+                              .time = s->time,
+                              .recurrent = (const float *)b->recurrent,
+                              .gates = (const float *)at(b->gates, last * s->batch * s->kept, e),
+                              .c_before = (const float *)at(b->cells, last * s->batch * s->units, e),
+                              .gates_step = s->batch * s->kept,
+                              .c_step = s->batch * s->units,
+                              .dy = (const float *)at(b->dy, last * s->units, e),
+                              .dy_row = s->time * s->units,
+                              .dh = (float *)dh,
+                              .dc = (float *)dc,
+                              .inner = (float *)at(b->inner, last * s->batch * s->width, e),
+                              .inner_step = s->batch * s->width,
+                              .dz = (float *)at(b->output[DZ], backwards ? 0 : last * s->width, e),
+                              .dz_row = s->time * s->width,
+                              .dz_step = backwards ? -s->width : s->width};
+    cn_parallel(s->pieces, 2 * nanoseconds(s), run_lstm8_back_piece, &sequence);
+}
+
+/* Where a plan leaves out the output. */
+static int64_t inner_bytes(const sizes *s)
+{
+    return aligned(s->time * s->batch * s->width * s->element);
+}
+
 static void set_backward_bytes(backward *b, const sizes *s)
 {
     b->state_bytes = aligned(s->rows * s->units * s->element);
@@ -608,23 +702,27 @@ static bool run_backward(void *const *pointer, const void *prepared)
     set_backward_bytes(&b, s);
     b.pieces = *pointer;
     b.weights_workspace = b.pieces + s->pieces * b.piece_bytes;
-    const product state = state_back_product(s, s->rows);
     unsigned char *room = b.weights_workspace + s->weights_workspace;
-    const operand weights = transposed(state_weights(s, b.recurrent));
-    b.state_weights = pack(s, state, weights, room);
-    room += packed_bytes(s, state, weights);
-    if (s->has_reset) {
-        const product reset = reset_back_product(s, s->rows);
-        const operand reset_rows = transposed(reset_weights(s, b.recurrent));
-        b.reset_weights = pack(s, reset, reset_rows, room);
-        room += packed_bytes(s, reset, reset_rows);
-    }
     b.inner = b.output[INNER] ? b.output[INNER] : room;
-    cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
+    if (s->lstm8) {
+        run_lstm8_back(&b);
+    } else {
+        const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
+        const operand state_rows = transposed(state_weights(s, b.recurrent));
+        room += inner_bytes(s);
+        b.state_weights = pack(s, state, state_rows, room);
+        if (s->has_reset)
+            b.reset_weights =
+                pack(s, reset, transposed(reset_weights(s, b.recurrent)), room + packed_bytes(s, state, state_rows));
+        cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
+    }
     if (!b.output[DRECURRENT])
         return true;
     cn_gemm gemm = state_gradient(s);
-    cn_gemm_run(&gemm, b.hidden, b.inner, b.output[DRECURRENT], b.weights_workspace, NULL, NULL);
+    if (s->small_gradient)
+        cn_small_gemm_run(&gemm, &s->gradient, b.hidden, b.inner, b.output[DRECURRENT]);
+    else
+        cn_gemm_run(&gemm, b.hidden, b.inner, b.output[DRECURRENT], b.weights_workspace, NULL, NULL);
     if (s->has_reset) {
         const int64_t last = 2 * s->units, e = s->element;
         gemm = reset_gradient(s);
@@ -659,6 +757,7 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
     *s = sizes_of(entry->attributes, gates->dtype, batch, time, recurrent->shape.dim[0]);
     cn_gemm weights = state_gradient(s);
     s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&weights));
+    s->small_gradient = cn_small_gemm_prepare(&weights, &s->gradient);
     const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
     const operand state_rows = transposed(state_weights(s, NULL)), reset_rows = transposed(reset_weights(s, NULL));
     int64_t ready = packed_bytes(s, state, state_rows);
@@ -670,9 +769,7 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
         ready += packed_bytes(s, reset, reset_rows);
     }
     set_backward_bytes(&b, s);
-    /* Where a plan leaves out the output. */
-    int64_t inner = aligned(time * batch * s->width * s->element);
-    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + ready + inner);
+    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + inner_bytes(s) + ready);
     preparation->flops = 4 * (double)(batch * time) * (double)cn_shape_size(recurrent->shape);
     preparation->kernel = run_backward;
     return true;

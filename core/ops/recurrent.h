@@ -24,9 +24,10 @@ typedef struct cn_recurrent_way {
     bool small;     /* the products are those of the step kernels */
     bool shared;    /* the threads share each step; else each has samples of its own */
     bool packed;    /* the weights are packed for all steps */
+    bool lstm8;     /* all steps are one kernel's */
     int64_t pieces; /* of samples */
 } cn_recurrent_way;
-cn_recurrent_way cn_recurrent_way_of(cn_recurrence kind, cn_dtype dtype, int64_t batch, int64_t time, int64_t units);
+cn_recurrent_way cn_recurrent_way_of(const cn_entry *sequence);
 
 /* Differentiable once. */
 bool cn_recurrent_sequence(cn_recurrent_sequence_args args, cn_recurrent_results *results);
