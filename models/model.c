@@ -227,6 +227,8 @@ bool cn_model_build(cn_model *model, cn_shape input)
 {
     if (cn_failed())
         return false;
+    if (__atomic_load_n(&model->base.ready, __ATOMIC_ACQUIRE))
+        return true;
     cn_layer *mark = cn_building_begin();
     return cn_building_end(mark, model->base.built || build_for(model, input));
 }

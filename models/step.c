@@ -308,8 +308,14 @@ static cn_recorded_step *new_step(cn_model *model, const cn_step_shapes *shapes)
 
 cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes)
 {
-    cn_recorded_step *step;
+    cn_recorded_step *step = atomic_exchange(&model->at_hand, NULL);
+    if (step && same_shapes(&step->shapes, shapes))
+        return step;
     pthread_mutex_lock(&model->lock);
+    if (step) {
+        step->users--;
+        step->last_call = ++model->call;
+    }
     for (step = model->steps; step && !same_shapes(&step->shapes, shapes); step = step->next) {
     }
     bool made = !step && (step = new_step(model, shapes));
@@ -323,9 +329,11 @@ cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes)
     return step;
 }
 
-void cn_model_let_go(cn_recorded_step *step)
+void cn_model_let_go(cn_model *model, cn_recorded_step *step)
 {
-    atomic_fetch_sub(&step->users, 1);
+    step = atomic_exchange(&model->at_hand, step);
+    if (step)
+        atomic_fetch_sub(&step->users, 1);
 }
 
 void cn_model_forget_steps(cn_model *model)
@@ -335,4 +343,5 @@ void cn_model_forget_steps(cn_model *model)
         free_step(step);
     }
     model->steps = NULL;
+    model->at_hand = NULL;
 }

@@ -18,7 +18,7 @@ struct cn_recorded_step {
     cn_step_shapes shapes;
     cn_plan *plan;
     int64_t last_call;
-    atomic_int users; /* threads that run it now */
+    atomic_int users; /* threads that run it now; and the model, while it has it at hand */
     /* Feeds: index in the plan and type of each array; -1 where there is none. */
     int x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS], weight[CN_MAX_OUTPUTS];
     cn_dtype x_dtype[CN_MAX_OUTPUTS], y_dtype[CN_MAX_OUTPUTS], weight_dtype[CN_MAX_OUTPUTS];
@@ -31,7 +31,7 @@ struct cn_recorded_step {
 
 /* The step for these shapes, recorded if need be; NULL with the error set. Let go of it after use. */
 cn_recorded_step *cn_model_step(cn_model *model, const cn_step_shapes *shapes);
-void cn_model_let_go(cn_recorded_step *step);
+void cn_model_let_go(cn_model *model, cn_recorded_step *step);
 /* After a change of what the steps were recorded from. No thread may be using them. */
 void cn_model_forget_steps(cn_model *model);
 #endif

@@ -35,8 +35,9 @@ struct cn_model {
 
     pthread_mutex_t lock; /* of the list of recorded steps */
     cn_recorded_step *steps;
-    int64_t step; /* training steps made: what random operations draw by */
-    int64_t call; /* numbers uses of recorded steps */
+    _Atomic(cn_recorded_step *) at_hand; /* the last one that was let go, for the next call, which then needs no lock */
+    int64_t step;                        /* training steps made: what random operations draw by */
+    int64_t call;                        /* numbers uses of recorded steps */
     bool stop;
     struct cn_fitting *fitting; /* the fit that is under way, or NULL */
     void *history;

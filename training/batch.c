@@ -26,6 +26,22 @@ static int count_views(const cn_view *views)
     return count;
 }
 
+static void take_views(cn_view *to, const cn_view *from, int count)
+{
+    for (int i = 0; i < count; i++)
+        to[i] = from[i];
+    if (count < CN_MAX_OUTPUTS)
+        to[count].data = NULL;
+}
+
+void cn_arrays_take(cn_arrays *arrays, const cn_view *x, const cn_view *y, const cn_view *weight)
+{
+    const int outputs = y ? count_views(y) : 0;
+    take_views(arrays->x, x, count_views(x));
+    take_views(arrays->y, y, outputs);
+    take_views(arrays->weight, weight, !weight ? 0 : outputs > 0 ? outputs : 1);
+}
+
 static bool check_input(cn_model *model, const char *who, int index, cn_view *view)
 {
     cn_shape wanted = cn_shape_of(model->topology.input[index]), shown = view->shape;
@@ -242,7 +258,7 @@ bool cn_prepare_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays
 {
     cn_recorded_step *step = step_for(model, kind, arrays, count);
     if (step)
-        cn_model_let_go(step);
+        cn_model_let_go(model, step);
     return step != NULL;
 }
 
@@ -253,7 +269,7 @@ bool cn_run_step(cn_model *model, cn_step_kind kind, const cn_arrays *arrays, co
     if (!step)
         return false;
     bool done = run_recorded(model, step, arrays, order, first, count, losses, predictions);
-    cn_model_let_go(step);
+    cn_model_let_go(model, step);
     if (done && kind == CN_TRAIN_STEP)
         model->step++;
     return done;

@@ -12,6 +12,8 @@ typedef struct cn_arrays {
     int64_t samples;
 } cn_arrays;
 
+/* Sets the arrays, and of this large struct nothing else; the last two may be NULL. */
+void cn_arrays_take(cn_arrays *arrays, const cn_view *x, const cn_view *y, const cn_view *weight);
 /* Takes over the arrays and checks that they are what the model wants: `who` is "fit", ... Targets may be left out
  * where `targets` is false. Builds a sequential model that has no input yet. */
 bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool targets);

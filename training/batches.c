@@ -78,9 +78,7 @@ static bool next_of_data(cn_batches *batches, cn_batch *batch)
         return false;
     }
     cn_arrays *arrays = &batches->arrays;
-    memcpy(arrays->x, element.x, sizeof arrays->x);
-    memcpy(arrays->y, element.y, sizeof arrays->y);
-    memcpy(arrays->weight, element.sample_weight, sizeof arrays->weight);
+    cn_arrays_take(arrays, element.x, element.y, element.sample_weight);
     if (!cn_check_arrays(batches->model, batches->who, arrays, batches->targets))
         return false;
     *batch = (cn_batch){NULL, 0, arrays->samples};

@@ -3,12 +3,12 @@
 #define CN_TRAINING_BATCHES_H
 #include "training/batch.h"
 
-/* Zeros, then model, who, targets and either arrays (checked) with batch_size, or data. */
+/* Zeros, then model, who, targets and either arrays (checked) with batch_size, or data. The arrays come last: they are
+ * large, and what is not in use of them need not be set. */
 typedef struct cn_batches {
     cn_model *model;
     const char *who; /* "fit", ... */
     bool targets;
-    cn_arrays arrays; /* of all samples; of the last batch of a data set, which keeps its class_weight */
     int64_t batch_size;
     int64_t *order; /* room for that of the samples in a pass, drawn anew for each; NULL: as they are */
     int64_t next;   /* the first sample of the next batch; 0: a pass begins */
@@ -16,6 +16,7 @@ typedef struct cn_batches {
     int64_t taken;
     cn_dataset *data;
     cn_iterator *iterator; /* NULL: a pass begins */
+    cn_arrays arrays;      /* of all samples; of the last batch of a data set, which keeps its class_weight */
 } cn_batches;
 
 /* Samples order[0] to order[count - 1] of the arrays, or first ... if order is NULL. */

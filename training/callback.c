@@ -80,7 +80,8 @@ int cn_callbacks_count(const cn_callback *given)
 
 bool cn_callbacks_begin(cn_callbacks *callbacks, const cn_callback *given, int count)
 {
-    *callbacks = (cn_callbacks){.count = 0};
+    callbacks->count = 0; /* large, so that only what is in use is set */
+    callbacks->log_train_batches = callbacks->log_test_batches = false;
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < count; i++) {
             if (!is_callback(&given[i]) || given[i].last != (last == 1))

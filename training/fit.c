@@ -164,18 +164,14 @@ static bool take_arrays(cn_fitting *f)
     f->train.arrays.class_weight = args->class_weight;
     f->train.data = args->data;
     f->validation.data = args->validation_data;
-    memcpy(f->train.arrays.x, args->x, sizeof args->x);
-    memcpy(f->train.arrays.y, args->y, sizeof args->y);
-    memcpy(f->train.arrays.weight, args->sample_weight, sizeof args->sample_weight);
+    cn_arrays_take(&f->train.arrays, args->x, args->y, args->sample_weight);
     if (!args->data && !cn_check_arrays(f->model, "fit", &f->train.arrays, true))
         return false;
     if (args->validation_data)
         return true;
     if (!args->validation_x[0].data)
         return split_samples(f);
-    memcpy(f->validation.arrays.x, args->validation_x, sizeof args->validation_x);
-    memcpy(f->validation.arrays.y, args->validation_y, sizeof args->validation_y);
-    memcpy(f->validation.arrays.weight, args->validation_sample_weight, sizeof args->validation_sample_weight);
+    cn_arrays_take(&f->validation.arrays, args->validation_x, args->validation_y, args->validation_sample_weight);
     return cn_check_arrays(f->model, "fit: validation", &f->validation.arrays, true);
 }
 
@@ -366,9 +362,7 @@ double cn_evaluate_with(cn_model *model, cn_evaluate_args args)
 {
     cn_batches batches = {
         .model = model, .who = "evaluate", .targets = true, .batch_size = args.batch_size, .data = args.data};
-    memcpy(batches.arrays.x, args.x, sizeof args.x);
-    memcpy(batches.arrays.y, args.y, sizeof args.y);
-    memcpy(batches.arrays.weight, args.sample_weight, sizeof args.sample_weight);
+    cn_arrays_take(&batches.arrays, args.x, args.y, args.sample_weight);
     int64_t steps, taken = 0;
     if (!take_pass(&batches, args.verbose, args.steps, &steps))
         return NAN;
@@ -463,8 +457,15 @@ static bool predict_all(cn_batches *batches, int64_t most, const cn_view *y, con
 
 bool cn_predict_with(cn_model *model, cn_predict_args args)
 {
-    cn_batches batches = {.model = model, .who = "predict", .batch_size = args.batch_size, .data = args.data};
-    memcpy(batches.arrays.x, args.x, sizeof args.x);
+    cn_batches batches;
+    memset(&batches, 0, offsetof(cn_batches, arrays));
+    batches.model = model;
+    batches.who = "predict";
+    batches.batch_size = args.batch_size;
+    batches.data = args.data;
+    batches.arrays.class_weight = NULL;
+    batches.arrays.samples = 0;
+    cn_arrays_take(&batches.arrays, args.x, NULL, NULL);
     int64_t steps, taken = 0, known = args.data && args.steps == 0 ? cn_dataset_samples(args.data) : -1;
     if (!take_pass(&batches, args.verbose, args.steps, &steps) || !check_outputs(&batches, args.y) ||
         (known >= 0 && !check_room(&batches, args.y, known)))
@@ -488,9 +489,7 @@ static double step_on_batch(cn_model *model, cn_step_kind kind, const char *who,
 {
     cn_arrays arrays; /* large, and set by what follows and by the check */
     arrays.class_weight = args->class_weight;
-    memcpy(arrays.x, args->x, sizeof args->x);
-    memcpy(arrays.y, args->y, sizeof args->y);
-    memcpy(arrays.weight, args->sample_weight, sizeof args->sample_weight);
+    cn_arrays_take(&arrays, args->x, args->y, args->sample_weight);
     double losses[1 + CN_MAX_OUTPUTS] = {0};
     cn_epoch epoch;
     if (!cn_check_arrays(model, who, &arrays, true))
