@@ -37,9 +37,16 @@ static void take_views(cn_view *to, const cn_view *from, int count)
 void cn_arrays_take(cn_arrays *arrays, const cn_view *x, const cn_view *y, const cn_view *weight)
 {
     const int outputs = y ? count_views(y) : 0;
+    /* An output may have no weight, and those behind it have one. */
+    int weights = weight ? CN_MAX_OUTPUTS : 0;
+    while (weights > 0 && !weight[weights - 1].data)
+        weights--;
     take_views(arrays->x, x, count_views(x));
     take_views(arrays->y, y, outputs);
-    take_views(arrays->weight, weight, !weight ? 0 : outputs > 0 ? outputs : 1);
+    take_views(arrays->weight, weight, weights);
+    for (int i = weights + 1; i < outputs; i++)
+        arrays->weight[i].data = NULL;
+    arrays->weights = weights;
 }
 
 static bool check_input(cn_model *model, const char *who, int index, cn_view *view)
@@ -117,10 +124,9 @@ bool cn_check_arrays(cn_model *model, const char *who, cn_arrays *arrays, bool t
     if (!cn_model_finish_compile(model))
         return false;
     int outputs = model->topology.output_count;
-    for (int i = outputs; i < CN_MAX_OUTPUTS; i++)
-        if (arrays->weight[i].data)
-            return cn_fail(CN_ARGUMENT, "%s: %s has %d outputs, there is a sample weight %d", who, cn_model_name(model),
-                           outputs, i);
+    if (arrays->weights > outputs)
+        return cn_fail(CN_ARGUMENT, "%s: %s has %d outputs, there is a sample weight %d", who, cn_model_name(model),
+                       outputs, arrays->weights - 1);
     if (arrays->outputs > outputs || (arrays->outputs < outputs && loss_count(model) > arrays->outputs))
         return cn_fail(CN_ARGUMENT, "%s: %s has %d outputs, %d targets are given", who, cn_model_name(model), outputs,
                        arrays->outputs);

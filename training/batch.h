@@ -7,7 +7,7 @@
 /* Arrays that belong together, sample by sample. */
 typedef struct cn_arrays {
     cn_view x[CN_MAX_OUTPUTS], y[CN_MAX_OUTPUTS], weight[CN_MAX_OUTPUTS];
-    int inputs, outputs;
+    int inputs, outputs, weights;
     const cn_class_weight *class_weight;
     int64_t samples;
 } cn_arrays;
