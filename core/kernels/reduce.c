@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 /* Vectors of accumulators. */
 #if defined(__AVX512F__)
@@ -92,6 +95,18 @@ STEPS(integers, int64_t, uint64_t, integer)
 
 #define LOAD(type, V, x) __builtin_convertvector(*(const type##_block *)(x), V)
 
+/* GCC converts a vector of floats in halves: as well for short rows, which may just have been stored piece by piece,
+ * but not for long ones. */
+#if defined(__AVX512F__)
+#define LOAD_LONG_f32(x) ((reals)_mm512_cvtps_pd(_mm256_loadu_ps(x)))
+#elif defined(__AVX2__)
+#define LOAD_LONG_f32(x) ((reals)_mm256_cvtps_pd(_mm_loadu_ps(x)))
+#else
+#define LOAD_LONG_f32(x) LOAD(f32, reals, x)
+#endif
+#define LOAD_LONG_f64(x) LOAD(f64, reals, x)
+#define LOAD_LONG_i32(x) LOAD(i32, integers, x)
+
 /* Rows below SHORT elements are not worth the joining of lanes. */
 enum { SHORT = 2 * LANES };
 
@@ -104,10 +119,10 @@ enum { SHORT = 2 * LANES };
         V a = start - (V){0}, b = a, c = a, d = a;                                                                    \
         int64_t i = 0;                                                                                                \
         for (; i + 4 * LANES <= n; i += 4 * LANES) {                                                                  \
-            a = name##_many_##member(a, LOAD(type, V, x + i));                                                        \
-            b = name##_many_##member(b, LOAD(type, V, x + i + LANES));                                                \
-            c = name##_many_##member(c, LOAD(type, V, x + i + 2 * LANES));                                            \
-            d = name##_many_##member(d, LOAD(type, V, x + i + 3 * LANES));                                            \
+            a = name##_many_##member(a, LOAD_LONG_##type(x + i));                                                     \
+            b = name##_many_##member(b, LOAD_LONG_##type(x + i + LANES));                                             \
+            c = name##_many_##member(c, LOAD_LONG_##type(x + i + 2 * LANES));                                         \
+            d = name##_many_##member(d, LOAD_LONG_##type(x + i + 3 * LANES));                                         \
         }                                                                                                             \
         for (; i + LANES <= n; i += LANES)                                                                            \
             a = name##_many_##member(a, LOAD(type, V, x + i));                                                        \
@@ -129,10 +144,10 @@ enum { SHORT = 2 * LANES };
             V a = (V)to[0], b = (V)to[1], c = (V)to[2], d = (V)to[3];                                                 \
             for (int64_t r = 0; r < rows; r++) {                                                                      \
                 const T *row = x + r * stride + k;                                                                    \
-                a = name##_many_##member(a, LOAD(type, V, row));                                                      \
-                b = name##_many_##member(b, LOAD(type, V, row + LANES));                                              \
-                c = name##_many_##member(c, LOAD(type, V, row + 2 * LANES));                                          \
-                d = name##_many_##member(d, LOAD(type, V, row + 3 * LANES));                                          \
+                a = name##_many_##member(a, LOAD_LONG_##type(row));                                                   \
+                b = name##_many_##member(b, LOAD_LONG_##type(row + LANES));                                           \
+                c = name##_many_##member(c, LOAD_LONG_##type(row + 2 * LANES));                                       \
+                d = name##_many_##member(d, LOAD_LONG_##type(row + 3 * LANES));                                       \
             }                                                                                                         \
             to[0] = (f64_block)a;                                                                                     \
             to[1] = (f64_block)b;                                                                                     \
