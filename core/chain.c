@@ -199,6 +199,10 @@ static void run_link(const cn_chain *chain, const cn_link *link, void *const *po
             step[o] = link->row[o] * link->element[o];
         }
     }
+    if (link->all_rows) {
+        link->row_loop(rows, columns, (void *const *)at, step);
+        return;
+    }
     if (rows == 1 || (link->flat && columns == chain->columns)) {
         link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
         return;

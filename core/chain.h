@@ -26,9 +26,13 @@ bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation);
  * Each link's operands index the pointers of the step; a negative index -1 - s is tile slot s, for values that live and
  * die inside the chain. */
 typedef struct cn_link {
-    cn_loop *loop;
+    union {
+        cn_loop *loop;
+        cn_row_loop *row_loop;
+    };
     int operands;
-    bool flat; /* every operand is dense or repeats one element, so rows may be run through in one go */
+    bool all_rows; /* in one go, by row_loop */
+    bool flat;     /* every operand is dense or repeats one element, so rows may be run through in one go */
     int16_t pointer[CN_MAX_OPERANDS];
     int16_t element[CN_MAX_OPERANDS];
     int64_t row[CN_MAX_OPERANDS], column[CN_MAX_OPERANDS]; /* strides in elements */

@@ -9,6 +9,7 @@
  * A tape is in SSA form: recording changes no variable, so the only hazards are between the old and the last value of a
  * variable, and all writes to variables come after the last check. */
 #include "core/chain.h"
+#include "core/kernels/kernels.h"
 #include "core/planner.h"
 #include <stdlib.h>
 #include <string.h>
@@ -519,6 +520,50 @@ static int entry_targets(const planner *p, int position, cn_target *targets)
     return count;
 }
 
+/* Columns from which on a row is added to all others in one go; shorter ones are repeated (core/chain.c). */
+enum { LEAST_ADDED_ROW = 64 };
+
+static bool adds_row(const cn_link *link, int64_t columns)
+{
+    return link->loop == cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32] && columns >= LEAST_ADDED_ROW &&
+           link->column[1] == 1 && link->row[1] != 0 && link->column[2] == 1 && link->row[2] == 0;
+}
+
+/* Whether the entry at `position` gives the relu of what the one before it gives, which is read nowhere else. */
+static bool is_only_relu(const planner *p, int position)
+{
+    const cn_entry *entry = p->schedule[position].entry;
+    cn_tensor *x = p->schedule[position - 1].entry->output[0];
+    const cn_target from = locate_tensor(p, x), to = locate_tensor(p, entry->output[0]);
+    const bool overwritten = from.place == to.place && from.variable == to.variable && from.offset == to.offset;
+    return entry->operation->loop == CN_LOOP_relu && cn_base(entry->input[0]) == cn_base(x) &&
+           is_whole(p, entry->input[0]) && root_of(p, x)->last_use == position &&
+           (overwritten || root_of(p, x)->place == IN_TILE);
+}
+
+/* A bias is added to all rows in one go, with the relu that comes next if there is one. */
+static void add_rows_at_once(const planner *p, cn_chain *chain, int from, int64_t columns)
+{
+    const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
+    const int links = chain->count;
+    chain->count = 0;
+    for (int l = 0; l < links; l++) {
+        cn_link *link = &chain->link[chain->count++];
+        *link = chain->link[l];
+        if (!adds_row(link, columns))
+            continue;
+        link->all_rows = true;
+        link->row_loop = kernels->add_row;
+        if (l + 1 < links && is_only_relu(p, from + l + 1)) {
+            const cn_link *relu = &chain->link[++l];
+            link->row_loop = kernels->relu_of_sum;
+            link->pointer[0] = relu->pointer[0];
+            link->row[0] = relu->row[0];
+            link->column[0] = relu->column[0];
+        }
+    }
+}
+
 /* The chain of the entries from `from` to `to`, whose pointers go to `targets`. */
 static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns, cn_target *targets, int *target_count)
 {
@@ -566,6 +611,7 @@ static cn_chain *make_chain(const planner *p, int from, int to, int64_t columns,
             link->flat = link->flat && link->row[o] == link->column[o] * columns;
         }
     }
+    add_rows_at_once(p, chain, from, columns);
     chain->columns = columns;
     chain->rows = elements / columns;
     chain->tile = CN_TILE_BYTES / widest;

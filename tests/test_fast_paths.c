@@ -287,6 +287,11 @@ static cn_tensor *sparse_crossentropy(cn_tensor *const *x)
     return cn_sparse_softmax_crossentropy(x[0], NULL, labels);
 }
 
+static cn_tensor *biased_relu(cn_tensor *const *x)
+{
+    return cn_relu(cn_add(cn_matmul(x[0], x[1]), x[2]));
+}
+
 static cn_tensor *softmax(cn_tensor *const *x)
 {
     return cn_softmax(x[0]);
@@ -423,6 +428,7 @@ static const path paths[] = {
     {.name = "largest of four", .operation = pool_largest_of_four, .input = {{4, {3, 15, 14, 19}}}},
     {.name = "average of windows", .operation = pool_average, .input = {{4, {3, 15, 14, 19}}}},
     {.name = "reductions", .operation = reduce, .input = {{2, {71, 1201}}}},
+    {.name = "bias and relu", .operation = biased_relu, .input = {{2, {37, 45}}, {2, {45, 203}}, {1, {203}}}},
     {.name = "chain", .operation = chain, .input = {{2, {31, 333}}, {1, {333}}}},
 };
 enum { PATHS = sizeof paths / sizeof *paths };

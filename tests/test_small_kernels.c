@@ -3,6 +3,7 @@
 #include "cornet.h"
 #include "core/chain.h"
 #include "core/kernels/kernels.h"
+#include "core/program.h"
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>
@@ -360,6 +361,84 @@ Test(small_kernels, a_bias_of_few_columns_in_a_plan)
                 sum += (double)x[r * INNER + i] * (double)w[i * COLUMNS + j];
             cr_expect(fabs((double)planned[r * COLUMNS + j] - fmax(sum, 0)) < 1e-5);
         }
+    free(x);
+    free(w);
+    free(b);
+}
+
+/* Rows of both operands and of the result at distances of their own; the elements between them stay. */
+Test(small_kernels, adding_a_row_gives_the_bits_of_the_loops)
+{
+    enum { ROWS = 3, MOST = 140 };
+    const int64_t dense[] = {1, 1, 1};
+    EACH_ISA(kernels)
+    {
+        const cn_elementwise_kernels *e = kernels->elementwise;
+        for (int64_t n = 1; n <= MOST; n++) {
+            const int64_t out_row = n + 2, x_row = n + 1, sizes[] = {ROWS * out_row, ROWS * x_row, n};
+            float *x = numbers(sizes[1], 0), *row = numbers(n, 1), *out = numbers(sizes[0], 2),
+                  *wanted = numbers(sizes[0], 2);
+            x[0] = row[0] = -0.0f;
+            x[x_row + n - 1] = NAN;
+            x[2 * x_row + n / 2] = -INFINITY;
+            for (int relu = 0; relu < 2; relu++) {
+                for (int64_t r = 0; r < ROWS; r++) {
+                    float *to = wanted + r * out_row;
+                    e->loop[CN_LOOP_add][CN_F32](n, (void *[]){to, x + r * x_row, row}, dense, NULL);
+                    if (relu)
+                        e->loop[CN_LOOP_relu][CN_F32](n, (void *[]){to, to}, dense, NULL);
+                }
+                (relu ? e->relu_of_sum
+                      : e->add_row)(ROWS, n, (void *[]){out, x, row},
+                                    (int64_t[]){out_row * (int64_t)sizeof(float), x_row * (int64_t)sizeof(float)});
+                cr_assert_eq(memcmp(out, wanted, (size_t)sizes[0] * sizeof *out), 0, "%s, %d columns, relu %d",
+                             kernels->name, (int)n, relu);
+            }
+            float *all[] = {x, row, out, wanted};
+            for (size_t i = 0; i < COUNT(all); i++)
+                free(all[i]);
+        }
+    }
+}
+
+static bool program_calls(const cn_plan *plan, cn_row_loop *loop)
+{
+    for (size_t at = 0; at + sizeof loop <= plan->program_bytes; at++)
+        if (memcmp(plan->program + at, &loop, sizeof loop) == 0)
+            return true;
+    return false;
+}
+
+/* With a relu, without one, and with a sum that is read again behind the relu. */
+Test(small_kernels, a_bias_of_many_columns_is_added_to_all_rows_at_once)
+{
+    enum { ROWS = 33, INNER = 7, COLUMNS = 75, RELU = 0, NO_RELU = 1, READ_AGAIN = 2 };
+    float *x = numbers(ROWS * INNER, 0), *w = numbers(INNER * COLUMNS, 1), *b = numbers(COLUMNS, 2);
+    float planned[ROWS * COLUMNS], eager[ROWS * COLUMNS];
+    for (int kind = RELU; kind <= READ_AGAIN; kind++) {
+        for (int deferred = 0; deferred < 2; deferred++) {
+            cn_tape *tape = cn_tape_new(.deferred = deferred);
+            cn_tensor *sum = cn_add(
+                cn_matmul(cn_constant(tape, cn_array(x, ROWS, INNER)), cn_constant(tape, cn_array(w, INNER, COLUMNS))),
+                cn_constant(tape, cn_array(b, COLUMNS)));
+            cn_tensor *y = kind == NO_RELU ? cn_tanh(sum) : cn_relu(sum);
+            if (kind == READ_AGAIN)
+                y = cn_sub(y, sum);
+            if (deferred) {
+                const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
+                cn_plan *plan = cn_plan_new(tape, {y});
+                cr_assert(cn_run_with(plan, (cn_run_args){.out = {cn_array(planned, ROWS, COLUMNS)}}), "%s",
+                          cn_error_message());
+                cr_expect_eq(program_calls(plan, kernels->relu_of_sum), kind == RELU, "%d", kind);
+                cr_expect_eq(program_calls(plan, kernels->add_row), kind != RELU, "%d", kind);
+                cn_plan_free(plan);
+            } else {
+                cr_assert(cn_values(y, cn_array(eager, ROWS, COLUMNS)));
+            }
+            cn_tape_free(tape);
+        }
+        cr_expect_eq(memcmp(planned, eager, sizeof eager), 0, "%d", kind);
+    }
     free(x);
     free(w);
     free(b);

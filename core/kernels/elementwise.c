@@ -322,6 +322,21 @@ UNARY(square, wrapped((uint32_t)x *(uint32_t)x))
 VECTORS_1(clip_i32, int32_t, int32_t, x, const int32_t low = i32_from_f64(scalar[0]);
           const int32_t high = i32_from_f64(scalar[1]), (x < low ? low : x) > high ? high : (x < low ? low : x))
 
+#define ADD_ROW(name, value)                                                             \
+    static void name(int64_t rows, int64_t n, void *const *pointer, const int64_t *step) \
+    {                                                                                    \
+        unsigned char *out_row = pointer[0];                                             \
+        const unsigned char *x_row = pointer[1];                                         \
+        const float *added = pointer[2];                                                 \
+        for (; rows > 0; rows--, out_row += step[0], x_row += step[1]) {                 \
+            float *out = (float *)(void *)out_row;                                       \
+            const float *p = (const float *)(const void *)x_row;                         \
+            FOR_BLOCKS(float, const float x = p[i] + added[i]; out[i] = value;);         \
+        }                                                                                \
+    }
+ADD_ROW(add_row, x)
+ADD_ROW(relu_of_sum, x <= 0 ? 0 : x)
+
 #define ALL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, name##_i32},
 #define REAL_ROW(name, inputs) [CN_LOOP_##name] = {name##_f32, name##_f64, NULL},
 #define INTEGER_ROW(name, inputs) [CN_LOOP_##name] = {NULL, NULL, name##_i32},
@@ -329,4 +344,6 @@ VECTORS_1(clip_i32, int32_t, int32_t, x, const int32_t low = i32_from_f64(scalar
 extern const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise);
 
 const cn_elementwise_kernels CN_ISA_NAME(cn_elementwise) = {
-    .loop = {CN_ELEMENTWISE_ALL(ALL_ROW) CN_ELEMENTWISE_REAL(REAL_ROW) CN_ELEMENTWISE_INTEGER(INTEGER_ROW)}};
+    .loop = {CN_ELEMENTWISE_ALL(ALL_ROW) CN_ELEMENTWISE_REAL(REAL_ROW) CN_ELEMENTWISE_INTEGER(INTEGER_ROW)},
+    .add_row = add_row,
+    .relu_of_sum = relu_of_sum};

@@ -8,6 +8,10 @@
  * stride 1 (in place). scalar holds the operation's parameters. */
 typedef void cn_loop(int64_t n, void *const *pointer, const int64_t *stride, const double *scalar);
 
+/* Element by element, the sum of each row of x and one row that is the same for all, in F32: pointer[0] is the output,
+ * pointer[1] x, pointer[2] the row. step[0] and step[1] are the bytes from one row to the next. */
+typedef void cn_row_loop(int64_t rows, int64_t columns, void *const *pointer, const int64_t *step);
+
 /* Element types, in the order of cn_dtype. */
 enum { CN_ELEMENTWISE_TYPES = 3 };
 
@@ -154,5 +158,6 @@ enum {
 /* NULL where the operation has no form for a type. */
 typedef struct cn_elementwise_kernels {
     cn_loop *loop[CN_LOOPS][CN_ELEMENTWISE_TYPES];
+    cn_row_loop *add_row, *relu_of_sum; /* the same bits as the loop add, and as relu after it */
 } cn_elementwise_kernels;
 #endif
