@@ -194,6 +194,11 @@ static bool by_units(const cn_tape *tape)
     return w.shared && w.packed;
 }
 
+static bool by_units_and_sums_of_steps(const cn_tape *tape)
+{
+    return by_units(tape) && recurrent_way(tape).sums > 1;
+}
+
 static bool by_weights_where_they_lie(const cn_tape *tape)
 {
     cn_recurrent_way w = recurrent_way(tape);
@@ -381,6 +386,14 @@ static const path paths[] = {
     {.name = "GRU by samples", .layer = gru_by_samples_layer, .input = {{3, {35, 5, 5}}}, .enters = by_samples},
     {.name = "LSTM by units", .layer = lstm_by_units_layer, .input = {{3, {19, 5, 7}}}, .enters = by_units},
     {.name = "GRU by units", .layer = gru_by_units_layer, .input = {{3, {19, 5, 7}}}, .enters = by_units},
+    {.name = "LSTM by units and sums of steps",
+     .layer = lstm_by_units_layer,
+     .input = {{3, {171, 7, 3}}},
+     .enters = by_units_and_sums_of_steps},
+    {.name = "GRU by units and sums of steps",
+     .layer = gru_by_units_layer,
+     .input = {{3, {171, 7, 3}}},
+     .enters = by_units_and_sums_of_steps},
     {.name = "SimpleRNN by units", .layer = simple_by_units_layer, .input = {{3, {19, 5, 7}}}, .enters = by_units},
     {.name = "LSTM of a few steps",
      .layer = short_lstm_layer,

@@ -44,11 +44,14 @@ typedef struct sizes {
     int64_t product_workspace, weights_workspace;
     bool small_gradient; /* of the weights */
     cn_small_gemm gradient;
+    int64_t weights_steps; /* whose gradients of the weights are added at once */
 } sizes;
 
 enum { SMALL_UNITS = 32, SMALL_ROWS = 64, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 * 1024 };
-/* Of a step that several threads share. */
-enum { STEP_ROWS = 8, SHARED_PIECES = 16 };
+/* Of a step that several threads share, and of the sums of steps in the gradient of the weights. */
+enum { STEP_ROWS = 8, SHARED_PIECES = 16, WEIGHTS_ROWS = 1024 };
+
+static const double nanoseconds_of_packing = 0.1; /* a byte */
 
 static int64_t aligned(int64_t bytes)
 {
@@ -81,6 +84,9 @@ static sizes sizes_of(const attributes *a, cn_dtype dtype, int64_t batch, int64_
     if (s.rows > batch || s.rows < 1)
         s.rows = batch > 0 ? batch : 1;
     s.pieces = cn_divide_up(batch, s.rows);
+    /* One piece can add as it goes, and needs less room for what it adds up. */
+    const int64_t steps = s.shared ? cn_least(time, cn_divide_up(WEIGHTS_ROWS, s.rows)) : time;
+    s.weights_steps = steps > 0 ? steps : 1;
     return s;
 }
 
@@ -93,7 +99,7 @@ static sizes sizes_of_sequence(const cn_entry *entry)
 cn_recurrent_way cn_recurrent_way_of(const cn_entry *sequence)
 {
     const sizes s = sizes_of_sequence(sequence);
-    return (cn_recurrent_way){s.small, s.shared, s.packed, s.lstm8, s.pieces};
+    return (cn_recurrent_way){s.small, s.shared, s.packed, s.lstm8, s.pieces, cn_divide_up(s.time, s.weights_steps)};
 }
 
 static double nanoseconds(const sizes *s)
@@ -160,16 +166,6 @@ static operand packed_or_not(const sizes *s, product p, operand b, const unsigne
     return is_packed(s, b) ? (operand){packed, s->small ? p.n : panel_columns(s), 1, true} : b;
 }
 
-static operand pack(const sizes *s, product p, operand b, unsigned char *room)
-{
-    const operand packed = packed_or_not(s, p, b, room);
-    const int64_t columns = packed.row;
-    for (int64_t j = 0; is_packed(s, b) && j < p.n; j += columns)
-        gemm_kernels(s)->pack(p.n - j < columns ? p.n - j : columns, p.k, b.values + j * b.column * s->element,
-                              b.column, b.row, room + j * p.k * s->element, columns, columns);
-    return packed;
-}
-
 static cn_gemm gemm_of(const sizes *s, product p, operand b)
 {
     return (cn_gemm){.dtype = s->dtype,
@@ -185,23 +181,57 @@ static cn_gemm gemm_of(const sizes *s, product p, operand b)
                      .ldc = p.c_row};
 }
 
-/* A product by panels, some of them or all. */
+/* A product by panels, some of them or all; or the packing of b into the panels c. */
 typedef struct panels {
     const sizes *sizes;
     product product;
     const void *a;
     operand b;
     unsigned char *c;
+    int64_t columns; /* of a panel */
     int64_t pieces;
 } panels;
+
+/* Where the threads share a step each has columns of its own, whose weights it packs itself: they stay in its cache. */
+static panels panels_of(const sizes *s, product p, const void *a, operand b, unsigned char *c)
+{
+    const int64_t columns = s->small ? p.n : panel_columns(s);
+    const int64_t pieces = s->shared ? cn_least(cn_divide_up(p.n, columns), SHARED_PIECES) : 1;
+    return (panels){s, p, a, b, c, columns, pieces};
+}
+
+static cn_range part_of(const panels *job, int64_t piece)
+{
+    return cn_part(cn_divide_up(job->product.n, job->columns), job->pieces, piece);
+}
+
+static void pack_panels(void *context, int64_t piece)
+{
+    const panels *job = context;
+    const product *p = &job->product;
+    const int64_t columns = job->columns, e = job->sizes->element;
+    const cn_range some = part_of(job, piece);
+    for (int64_t j = some.first * columns; j < (some.first + some.count) * columns; j += columns)
+        gemm_kernels(job->sizes)
+            ->pack(cn_least(p->n - j, columns), p->k, job->b.values + j * job->b.column * e, job->b.column, job->b.row,
+                   job->c + j * p->k * e, columns, columns);
+}
+
+static operand pack(const sizes *s, product p, operand b, unsigned char *room)
+{
+    panels job = panels_of(s, p, NULL, b, room);
+    if (is_packed(s, b))
+        cn_parallel(job.pieces, nanoseconds_of_packing * (double)(p.n * p.k * s->element), pack_panels, &job);
+    return packed_or_not(s, p, b, room);
+}
 
 /* Whole panels as one batch, and the last one, which may be narrower. */
 static void run_panels(void *context, int64_t piece)
 {
     const panels *job = context;
     const product *p = &job->product;
-    const int64_t columns = job->b.row, e = job->sizes->element;
-    const cn_range some = cn_part(cn_divide_up(p->n, columns), job->pieces, piece);
+    const int64_t columns = job->columns, e = job->sizes->element;
+    const cn_range some = part_of(job, piece);
     const int64_t end = (some.first + some.count) * columns;
     const int64_t whole = end > p->n ? some.count - 1 : some.count, last = some.first + whole;
     cn_gemm gemm = gemm_of(job->sizes, *p, job->b);
@@ -224,13 +254,8 @@ static void multiply(const sizes *s, product p, const void *a, operand b, unsign
     if (s->small) {
         cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
     } else if (b.packed) {
-        /* Where the threads share a step each has columns of its own, whose weights stay in its cache. */
-        const int64_t count = cn_divide_up(p.n, b.row);
-        panels job = {s, p, a, b, c, s->shared ? cn_least(count, SHARED_PIECES) : 1};
-        if (s->shared)
-            cn_parallel(job.pieces, cn_gemm_nanoseconds(s->dtype, p.m, p.n, p.k), run_panels, &job);
-        else
-            run_panels(&job, 0);
+        panels job = panels_of(s, p, a, b, c);
+        cn_parallel(job.pieces, cn_gemm_nanoseconds(s->dtype, p.m, p.n, p.k), run_panels, &job);
     } else {
         cn_gemm gemm = gemm_of(s, p, b);
         cn_gemm_run(&gemm, a, b.values, c, workspace, NULL, NULL);
@@ -551,7 +576,8 @@ typedef struct backward {
     unsigned char *recurrent, *hidden, *cells, *gates, *dy, *dh, *dc;
     const int32_t *mask;
     operand state_weights, reset_weights; /* transposed */
-    unsigned char *inner, *pieces, *weights_workspace;
+    unsigned char *inner;                 /* of all steps as an output, else of `weights_steps` */
+    unsigned char *pieces, *weights_workspace;
     int64_t state_bytes, piece_bytes;
 } backward;
 
@@ -564,6 +590,60 @@ static product state_back_product(const sizes *s, int64_t rows)
 static product reset_back_product(const sizes *s, int64_t rows)
 {
     return (product){.m = rows, .n = s->units, .k = s->units, .a_row = s->width, .c_row = s->units};
+}
+
+/* The sum over some steps and all samples: hidden states before each step, transposed, times the gradients of what
+ * they gave; and the same of the reset states. */
+static cn_gemm state_gradient(const sizes *s)
+{
+    return (cn_gemm){.dtype = s->dtype,
+                     .batch = 1,
+                     .m = s->units,
+                     .n = s->first,
+                     .k = s->weights_steps * s->batch,
+                     .a_row = 1,
+                     .a_column = s->units,
+                     .b_row = s->width,
+                     .b_column = 1,
+                     .ldc = s->width};
+}
+
+static cn_gemm reset_gradient(const sizes *s)
+{
+    cn_gemm gemm = state_gradient(s);
+    gemm.n = s->units;
+    gemm.a_column = s->kept;
+    return gemm;
+}
+
+static unsigned char *inner_of(const backward *b, int64_t step)
+{
+    const sizes *s = b->sizes;
+    return at(b->inner, (b->output[INNER] ? step : step % s->weights_steps) * s->batch * s->width, s->element);
+}
+
+/* Of the steps from `step` on that are added at once; the later ones have been added before. */
+static void add_weights_gradient(const backward *b, int64_t step)
+{
+    const sizes *s = b->sizes;
+    const int64_t e = s->element, steps = cn_least(s->weights_steps, s->time - step);
+    unsigned char *inner = inner_of(b, step);
+    cn_gemm gemm = state_gradient(s);
+    gemm.k = steps * s->batch;
+    gemm.accumulate = step + steps < s->time;
+    const unsigned char *hidden = at(b->hidden, step * s->batch * s->units, e);
+    if (s->small_gradient)
+        cn_small_gemm_run(&gemm, &s->gradient, hidden, inner, b->output[DRECURRENT]);
+    else
+        cn_gemm_run(&gemm, hidden, inner, b->output[DRECURRENT], b->weights_workspace, NULL, NULL);
+    if (s->has_reset) {
+        const int64_t last = 2 * s->units;
+        cn_gemm reset = reset_gradient(s);
+        reset.k = gemm.k;
+        reset.accumulate = gemm.accumulate;
+        cn_gemm_run(&reset, at(b->gates, step * s->batch * s->kept + last, e), at(inner, last, e),
+                    at(b->output[DRECURRENT], last, e), b->weights_workspace, NULL, NULL);
+    }
 }
 
 static void run_backward_piece(void *context, int64_t piece)
@@ -595,7 +675,7 @@ static void run_backward_piece(void *context, int64_t piece)
         back.h_before = at(b->hidden, (i * s->batch + first) * u, e);
         back.c_before = at(b->cells, (i * s->batch + first) * u, e);
         back.dy = at(b->dy, (first * s->time + i) * u, e);
-        back.inner = at(b->inner, (i * s->batch + first) * s->width, e);
+        back.inner = at(inner_of(b, i), first * s->width, e);
         back.dz = at(b->output[DZ], (first * s->time + t) * s->width, e);
         back.mask = b->mask ? b->mask + first * s->time + t : NULL;
         run_back(s, &back, kernels->back[s->attributes.kind][s->dtype]);
@@ -605,35 +685,13 @@ static void run_backward_piece(void *context, int64_t piece)
             run_back(s, &back, kernels->back_reset[s->dtype]);
         }
         multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh, scratch);
+        if (s->shared && b->output[DRECURRENT] && i % s->weights_steps == 0)
+            add_weights_gradient(b, i);
     }
     if (b->output[DH])
         memcpy(at(b->output[DH], first * u, e), dh, state);
     if (b->output[DC])
         memcpy(at(b->output[DC], first * u, e), dc, state);
-}
-
-/* The sum over all steps and samples at once: hidden states before each step, transposed, times the gradients of what
- * they gave; and the same of the reset states. */
-static cn_gemm state_gradient(const sizes *s)
-{
-    return (cn_gemm){.dtype = s->dtype,
-                     .batch = 1,
-                     .m = s->units,
-                     .n = s->first,
-                     .k = s->time * s->batch,
-                     .a_row = 1,
-                     .a_column = s->units,
-                     .b_row = s->width,
-                     .b_column = 1,
-                     .ldc = s->width};
-}
-
-static cn_gemm reset_gradient(const sizes *s)
-{
-    cn_gemm gemm = state_gradient(s);
-    gemm.n = s->units;
-    gemm.a_column = s->kept;
-    return gemm;
 }
 
 static void run_lstm8_back_piece(void *context, int64_t piece)
@@ -675,7 +733,7 @@ static void run_lstm8_back(const backward *b)
 /* Where a plan leaves out the output. */
 static int64_t inner_bytes(const sizes *s)
 {
-    return aligned(s->time * s->batch * s->width * s->element);
+    return aligned(s->weights_steps * s->batch * s->width * s->element);
 }
 
 static void set_backward_bytes(backward *b, const sizes *s)
@@ -716,19 +774,8 @@ static bool run_backward(void *const *pointer, const void *prepared)
                 pack(s, reset, transposed(reset_weights(s, b.recurrent)), room + packed_bytes(s, state, state_rows));
         cn_parallel(s->pieces, 2 * nanoseconds(s), run_backward_piece, &b);
     }
-    if (!b.output[DRECURRENT])
-        return true;
-    cn_gemm gemm = state_gradient(s);
-    if (s->small_gradient)
-        cn_small_gemm_run(&gemm, &s->gradient, b.hidden, b.inner, b.output[DRECURRENT]);
-    else
-        cn_gemm_run(&gemm, b.hidden, b.inner, b.output[DRECURRENT], b.weights_workspace, NULL, NULL);
-    if (s->has_reset) {
-        const int64_t last = 2 * s->units, e = s->element;
-        gemm = reset_gradient(s);
-        cn_gemm_run(&gemm, at(b.gates, last, e), at(b.inner, last, e), at(b.output[DRECURRENT], last, e),
-                    b.weights_workspace, NULL, NULL);
-    }
+    if ((!s->shared || s->time == 0) && b.output[DRECURRENT])
+        add_weights_gradient(&b, 0);
     return true;
 }
 
@@ -746,6 +793,14 @@ static bool backward_infer(const cn_entry *entry, cn_type *output)
     return true;
 }
 
+/* For all steps that are added at once, and for those that are left at the end. */
+static int64_t gradient_workspace(const sizes *s, cn_gemm gemm)
+{
+    const int64_t most = (int64_t)cn_gemm_workspace(&gemm);
+    gemm.k = s->time % s->weights_steps * s->batch;
+    return aligned(larger(most, (int64_t)cn_gemm_workspace(&gemm)));
+}
+
 static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
     const cn_tensor *recurrent = entry->input[0], *gates = entry->input[2];
@@ -755,16 +810,15 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
         return false;
     const int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1];
     *s = sizes_of(entry->attributes, gates->dtype, batch, time, recurrent->shape.dim[0]);
-    cn_gemm weights = state_gradient(s);
-    s->weights_workspace = aligned((int64_t)cn_gemm_workspace(&weights));
-    s->small_gradient = cn_small_gemm_prepare(&weights, &s->gradient);
+    const cn_gemm weights = state_gradient(s);
+    s->weights_workspace = gradient_workspace(s, weights);
+    s->small_gradient = !s->shared && time > 0 && cn_small_gemm_prepare(&weights, &s->gradient);
     const product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
     const operand state_rows = transposed(state_weights(s, NULL)), reset_rows = transposed(reset_weights(s, NULL));
     int64_t ready = packed_bytes(s, state, state_rows);
     s->product_workspace = workspace_of(s, state, state_rows);
     if (s->has_reset) {
-        weights = reset_gradient(s);
-        s->weights_workspace = larger(s->weights_workspace, aligned((int64_t)cn_gemm_workspace(&weights)));
+        s->weights_workspace = larger(s->weights_workspace, gradient_workspace(s, reset_gradient(s)));
         s->product_workspace = larger(s->product_workspace, workspace_of(s, reset, reset_rows));
         ready += packed_bytes(s, reset, reset_rows);
     }

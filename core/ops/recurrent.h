@@ -26,6 +26,7 @@ typedef struct cn_recurrent_way {
     bool packed;    /* the weights are packed for all steps */
     bool lstm8;     /* all steps are one kernel's */
     int64_t pieces; /* of samples */
+    int64_t sums;   /* of steps, into which the gradient of the weights is split */
 } cn_recurrent_way;
 cn_recurrent_way cn_recurrent_way_of(const cn_entry *sequence);
 
