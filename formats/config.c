@@ -66,8 +66,8 @@ static bool read_word(const char *class, const char *key, json_t *value, const c
     return cn_config_refuse(class, key, value, wanted);
 }
 
-/* A number or a list; null, an open dimension, is -1. */
-/* A list of lists, as [[1, 1], [0, 2]], is read as one of all its numbers, to the depth given. */
+/* A number or a list; null, an open dimension, is -1. A list of lists, as [[1, 1], [0, 2]], is read as one of all its
+ * numbers, to the depth given. */
 static bool append_integers(json_t *value, int depth, cn_shape *integers)
 {
     if (json_is_array(value) && depth > 0) {
@@ -447,7 +447,7 @@ static cn_layer *read_input_layer(json_t *arguments)
     json_object_foreach(arguments, key, value)
     {
         bool is_shape = strcmp(key, "batch_shape") == 0 || strcmp(key, "batch_input_shape") == 0;
-        if (is_shape && !(json_is_array(value) && json_array_size(value) && read_integers(value, &batch))) {
+        if (is_shape && !(json_is_array(value) && read_integers(value, &batch) && batch.rank > 0)) {
             cn_config_refuse("InputLayer", key, value, "a list of 1 to 8 integers");
             return NULL;
         }

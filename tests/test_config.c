@@ -440,6 +440,8 @@ Test(config, input_layers)
     cr_assert(args && cn_shape_equal(args->shape, CN_SHAPE(2)) && args->dtype == CN_F32 && args->batch_size == 8);
     expect_error(!read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": []}}"),
                  "InputLayer: batch_shape must be a list of 1 to 8 integers, not []");
+    expect_error(!read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [[]]}}"),
+                 "InputLayer: batch_shape must be a list of 1 to 8 integers, not [[]]");
     expect_error(!read_layer("{\"class_name\": \"InputLayer\", \"config\": {\"batch_shape\": [null, 2], \"sparse\": "
                              "true}}"),
                  "InputLayer: sparse must be false, not true");
