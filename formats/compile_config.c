@@ -206,22 +206,29 @@ static json_t *write_argument(const cn_metric_argument *argument, const void *at
     return json_null();
 }
 
+static json_t *write_metric_of_loss(const cn_metric *metric)
+{
+    cn_metric named = cn_metric_named(metric->name);
+    bool is_short =
+        strcmp(metric->name, metric->loss.name) != 0 && named.loss.values == metric->loss.values; /* "mse" */
+    cn_error_clear();
+    json_t *object = is_short ? json_string(metric->name) : write_loss(&metric->loss);
+    if (is_short || !object)
+        return object;
+    json_t *arguments = json_object_get(object, "config");
+    json_object_del(arguments, "reduction");
+    cn_config_set(arguments, "name", json_string(metric->name));
+    json_object_set_new(object, "module", json_string("keras.metrics"));
+    if (strcmp(metric->loss.name, "log_cosh") == 0)
+        json_object_set_new(object, "class_name", json_string("LogCoshError"));
+    return object;
+}
+
 static json_t *write_metric(const cn_metric *metric)
 {
-    const cn_metric_class *of = cn_metric_class_named(metric->name);
-    if (metric->loss.name && strcmp(metric->name, metric->loss.name) != 0) {
-        cn_metric named = cn_metric_named(metric->name); /* "mse" */
-        bool same = !cn_failed() && named.loss.values == metric->loss.values;
-        cn_error_clear();
-        return same ? json_string(metric->name) : refuse("metric", metric->name);
-    }
-    if (metric->loss.name) {
-        json_t *object = write_loss(&metric->loss);
-        json_object_del(json_object_get(object, "config"), "reduction");
-        if (object)
-            json_object_set_new(object, "module", json_string("keras.metrics"));
-        return object;
-    }
+    const cn_metric_class *of = cn_metric_class_named(metric->built_in);
+    if (metric->loss.name)
+        return write_metric_of_loss(metric);
     if (!of) {
         cn_metric named = cn_metric_named(metric->name);
         bool same = !cn_failed() && named.resolve == metric->resolve && named.values == metric->values &&
@@ -250,23 +257,31 @@ static json_t *write_metric(const cn_metric *metric)
     return cn_config_object("keras.metrics", of->class_name, NULL, config);
 }
 
-static json_t *write_metrics(const cn_metric *metrics)
+static void append_metrics(json_t *list, const cn_metric *metrics, int most)
 {
-    json_t *list = json_array();
-    for (int i = 0; i < CN_MAX_METRICS && metrics[i].name && !cn_failed(); i++)
+    for (int i = 0; i < most && metrics[i].name && !cn_failed(); i++)
         json_array_append_new(list, write_metric(&metrics[i]));
+}
+
+/* A list, or of several outputs one for each. */
+static json_t *write_metrics(const cn_metric *of_every, const cn_metric (*of_one)[CN_MAX_OUTPUT_METRICS], int outputs)
+{
+    json_t *lists = json_array(), *list = NULL;
+    for (int i = 0; i < outputs; i++) {
+        list = json_array();
+        append_metrics(list, of_every, CN_MAX_METRICS);
+        if (of_one)
+            append_metrics(list, of_one[i], CN_MAX_OUTPUT_METRICS);
+        json_array_append_new(lists, list);
+    }
+    if (outputs != 1)
+        return lists;
+    json_incref(list);
+    json_decref(lists);
     return list;
 }
 
 /* Compiling */
-
-static bool has_output_metrics(const cn_compile_args *args)
-{
-    for (int i = 0; i < CN_MAX_OUTPUTS; i++)
-        if (args->output_metrics[i][0].name)
-            return true;
-    return false;
-}
 
 static bool has_losses(const cn_compile_args *args)
 {
@@ -299,7 +314,7 @@ json_t *cn_compile_config(const cn_model *model)
         return refuse("train_step", "of its own");
     double rate = model->updater && !args->optimizer.schedule.name ? cn_learning_rate(model->updater)
                                                                    : args->optimizer.learning_rate;
-    json_t *optimizer = write_optimizer(&args->optimizer, rate), *loss = NULL, *metrics = NULL;
+    json_t *optimizer = write_optimizer(&args->optimizer, rate), *loss = NULL, *metrics, *weighted;
     if (has_losses(args)) {
         loss = json_array();
         for (int i = 0; i < outputs && !cn_failed(); i++)
@@ -307,27 +322,33 @@ json_t *cn_compile_config(const cn_model *model)
     } else {
         loss = write_loss(&args->loss);
     }
-    bool each = has_output_metrics(args);
-    if (each || outputs > 1) {
-        metrics = json_array();
-        for (int i = 0; i < outputs; i++)
-            json_array_append_new(metrics, write_metrics(each ? args->output_metrics[i] : args->metrics));
-    } else {
-        metrics = write_metrics(args->metrics);
-    }
+    metrics = write_metrics(args->metrics, args->output_metrics, outputs);
+    weighted = write_metrics(args->weighted_metrics, NULL, outputs);
     if (cn_failed() || !optimizer || !loss) {
         json_decref(optimizer);
         json_decref(loss);
         json_decref(metrics);
+        json_decref(weighted);
         return NULL;
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:b, s:i, s:b}", "optimizer", optimizer, "loss", loss, "loss_weights",
-                     write_loss_weights(args, outputs), "metrics", metrics, "weighted_metrics",
-                     write_metrics(args->weighted_metrics), "run_eagerly", 0, "steps_per_execution", 1, "jit_compile",
-                     0);
+                     write_loss_weights(args, outputs), "metrics", metrics, "weighted_metrics", weighted, "run_eagerly",
+                     0, "steps_per_execution", 1, "jit_compile", 0);
 }
 
 /* Reading */
+
+static bool is_empty(json_t *value)
+{
+    return !value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
+}
+
+/* A sequential model without an input has its output only when it is built. */
+static int outputs_of(const cn_model *model)
+{
+    int count = model->topology.output_count;
+    return count == 0 ? 1 : count < CN_MAX_OUTPUTS ? count : CN_MAX_OUTPUTS;
+}
 
 static int output_named(const cn_model *model, const char *name)
 {
@@ -338,15 +359,18 @@ static int output_named(const cn_model *model, const char *name)
     return -1;
 }
 
-/* What a list or an object by the names of outputs has for one output; NULL for nothing. */
-static json_t *of_output(const cn_model *model, json_t *all, int output)
+/* What a list or an object by the names of outputs, `what`, has for one output; NULL for nothing or with the error set.
+ */
+static json_t *of_output(const cn_model *model, const char *what, json_t *all, int output)
 {
     const char *name;
     json_t *value, *found = NULL;
-    if (json_is_array(all))
+    if (!json_is_object(all) && json_array_size(all) != (size_t)outputs_of(model))
+        cn_fail(CN_FORMAT, "%s: its %s are no list of %d, one for each output", cn_model_name(model), what,
+                outputs_of(model));
+    else if (json_is_array(all))
         found = json_array_get(all, (size_t)output);
-    else
-        json_object_foreach(all, name, value) if (output_named(model, name) == output) found = value;
+    json_object_foreach(all, name, value) if (output_named(model, name) == output) found = value;
     return json_is_null(found) ? NULL : found;
 }
 
@@ -357,12 +381,12 @@ static bool is_object_of_class(json_t *value)
 
 static bool read_losses(const cn_model *model, json_t *loss, cn_compile_args *args)
 {
-    if (!loss || json_is_null(loss))
+    if (is_empty(loss))
         return true;
     if (json_is_string(loss) || is_object_of_class(loss))
         return cn_loss_from_config(loss, &args->loss);
-    for (int i = 0; i < model->topology.output_count && i < CN_MAX_OUTPUTS; i++) {
-        json_t *one = of_output(model, loss, i);
+    for (int i = 0; i < outputs_of(model); i++) {
+        json_t *one = of_output(model, "losses", loss, i);
         if (cn_failed() || (one && !cn_loss_from_config(one, &args->losses[i])))
             return false;
     }
@@ -371,8 +395,8 @@ static bool read_losses(const cn_model *model, json_t *loss, cn_compile_args *ar
 
 static bool read_loss_weights(const cn_model *model, json_t *weights, cn_compile_args *args)
 {
-    for (int i = 0; i < model->topology.output_count && i < CN_MAX_OUTPUTS && weights && !json_is_null(weights); i++) {
-        json_t *one = json_is_number(weights) ? weights : of_output(model, weights, i);
+    for (int i = 0; i < outputs_of(model) && !is_empty(weights); i++) {
+        json_t *one = json_is_number(weights) ? weights : of_output(model, "loss_weights", weights, i);
         args->loss_weights[i] = one ? json_number_value(one) : 1;
         if (cn_failed() || (one && !json_is_number(one)))
             return cn_fail(CN_FORMAT, "%s: its loss_weights are no numbers", cn_model_name(model));
@@ -390,37 +414,64 @@ static bool read_metric(json_t *config, cn_metric *metric)
     return cn_metric_from_config(config, metric);
 }
 
-static bool read_list(const cn_model *model, json_t *list, cn_metric *metrics)
+/* Metrics as a list, or one without it. */
+
+static size_t metric_count(json_t *list)
 {
-    size_t count = json_is_array(list) ? json_array_size(list) : 1;
-    if (count >= CN_MAX_METRICS)
-        return cn_fail(CN_UNSUPPORTED, "%s: has more than %d metrics", cn_model_name(model), CN_MAX_METRICS - 1);
-    for (size_t i = 0; i < count; i++)
-        if (!read_metric(json_is_array(list) ? json_array_get(list, i) : list, &metrics[i]))
+    return json_is_array(list) ? json_array_size(list) : list != NULL;
+}
+
+static json_t *metric_at(json_t *list, size_t index)
+{
+    return json_is_array(list) ? json_array_get(list, index) : list;
+}
+
+static bool read_list(const cn_model *model, json_t *list, size_t from, size_t to, cn_metric *metrics, size_t most)
+{
+    if (to - from > most)
+        return cn_fail(CN_UNSUPPORTED, "%s: has more than %zu metrics of %s", cn_model_name(model), most,
+                       most == CN_MAX_OUTPUT_METRICS ? "one output alone" : "an output");
+    for (size_t i = from; i < to; i++)
+        if (!read_metric(metric_at(list, i), &metrics[i - from]))
             return false;
     return true;
 }
 
-static bool read_metrics(const cn_model *model, json_t *metrics, cn_compile_args *args)
+/* How many metrics all lists begin with. */
+static size_t count_common(json_t *const *lists, int count)
 {
+    for (size_t n = 0;; n++)
+        for (int i = 0; i < count; i++)
+            if (n >= metric_count(lists[i]) || !json_equal(metric_at(lists[i], n), metric_at(lists[0], n)))
+                return n;
+}
+
+/* One list for every output, or one for each; `of_one` is NULL where no output can have its own. */
+static bool read_metrics(const cn_model *model, const char *what, json_t *metrics, cn_metric *of_every,
+                         cn_metric (*of_one)[CN_MAX_OUTPUT_METRICS])
+{
+    json_t *lists[CN_MAX_OUTPUTS] = {metrics};
     bool nested = json_is_object(metrics) && !is_object_of_class(metrics);
+    int outputs = outputs_of(model);
+    if (is_empty(metrics))
+        return true;
     for (size_t i = 0; i < json_array_size(metrics); i++)
         nested = nested || json_is_array(json_array_get(metrics, i)) || json_is_null(json_array_get(metrics, i));
-    if (!metrics || json_is_null(metrics))
-        return true;
-    if (!nested)
-        return read_list(model, metrics, args->metrics);
-    for (int i = 0; i < model->topology.output_count && i < CN_MAX_OUTPUTS; i++) {
-        json_t *one = of_output(model, metrics, i);
-        if (cn_failed() || (one && !read_list(model, one, args->output_metrics[i])))
+    for (int i = 0; nested && i < outputs; i++)
+        lists[i] = of_output(model, what, metrics, i);
+    if (cn_failed())
+        return false;
+    size_t common = count_common(lists, nested ? outputs : 1);
+    if (!read_list(model, lists[0], 0, common, of_every, CN_MAX_METRICS - 1))
+        return false;
+    for (int i = 0; nested && i < outputs; i++) {
+        size_t count = metric_count(lists[i]);
+        if (!of_one && count > common)
+            return cn_fail(CN_UNSUPPORTED, "%s: its outputs have different %s", cn_model_name(model), what);
+        if (of_one && !read_list(model, lists[i], common, count, of_one[i], CN_MAX_OUTPUT_METRICS))
             return false;
     }
     return true;
-}
-
-static bool is_empty(json_t *value)
-{
-    return !value || json_is_null(value) || (json_is_array(value) && json_array_size(value) == 0);
 }
 
 bool cn_compile_from_config(cn_model *model, json_t *config)
@@ -431,10 +482,11 @@ bool cn_compile_from_config(cn_model *model, json_t *config)
         optimizer = json_object_get(config, "optimizer_config");
     if (is_empty(optimizer))
         return true;
-    json_t *weighted = json_object_get(config, "weighted_metrics");
     return cn_optimizer_from_config(optimizer, &args.optimizer) &&
            read_losses(model, json_object_get(config, "loss"), &args) &&
            read_loss_weights(model, json_object_get(config, "loss_weights"), &args) &&
-           read_metrics(model, json_object_get(config, "metrics"), &args) &&
-           (is_empty(weighted) || read_list(model, weighted, args.weighted_metrics)) && cn_compile_with(model, args);
+           read_metrics(model, "metrics", json_object_get(config, "metrics"), args.metrics, args.output_metrics) &&
+           read_metrics(model, "weighted_metrics", json_object_get(config, "weighted_metrics"), args.weighted_metrics,
+                        NULL) &&
+           cn_compile_with(model, args);
 }

@@ -154,6 +154,21 @@ static bool read_metric_argument(const char *class, json_t *arguments, const cn_
     return !cn_failed();
 }
 
+/* The metric of a loss, with the arguments of that. */
+static bool read_arguments_of_loss(json_t *arguments, cn_metric *metric)
+{
+    cn_loss loss;
+    const char *name = metric->name; /* "mse" */
+    json_t *of_loss = json_pack("{sssO*}", "class_name", metric->loss.name, "config", arguments);
+    bool done = of_loss && cn_loss_from_config(of_loss, &loss);
+    json_decref(of_loss);
+    if (!done)
+        return false;
+    *metric = cn_metric_of(loss);
+    metric->name = name;
+    return true;
+}
+
 bool cn_metric_from_config(json_t *config, cn_metric *metric)
 {
     json_t *arguments;
@@ -167,21 +182,15 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
             if (!read_metric_argument(name, arguments, argument, (char *)&args + argument->offset))
                 return false;
         *metric = of_name->with(args);
-        return !cn_failed();
+    } else {
+        *metric = cn_metric_named(name);
+        if (metric->name && metric->loss.name && !read_arguments_of_loss(arguments, metric))
+            return false;
     }
-    *metric = cn_metric_named(name);
-    if (!metric->name || !metric->loss.name)
-        return metric->name != NULL;
-    cn_loss loss;
-    const char *key = metric->name;
-    json_t *of_loss = json_pack("{sssO*}", "class_name", metric->loss.name, "config", arguments);
-    bool done = of_loss && cn_loss_from_config(of_loss, &loss);
-    json_decref(of_loss);
-    if (!done)
-        return false;
-    *metric = cn_metric_of(loss);
-    metric->name = key;
-    return true;
+    const char *called = json_string_value(json_object_get(arguments, "name"));
+    if (called && *called && metric->name)
+        metric->name = called;
+    return !cn_failed();
 }
 
 /* Optimizers */

@@ -8,6 +8,7 @@
 #include "optim/optimizer.h"
 
 bool cn_loss_from_config(json_t *config, cn_loss *loss);
+/* Its name is a text of the config, if that has one. */
 bool cn_metric_from_config(json_t *config, cn_metric *metric);
 /* The name of a class in any letter case. The texts of the config, and for a MultiOptimizer what was read, are used
  * until the updater is made, or another MultiOptimizer is read in this thread. */

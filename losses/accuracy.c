@@ -66,6 +66,7 @@ static cn_tensor *sorted_ids(const cn_metric *self, cn_tensor *y_true, cn_tensor
 cn_metric cn_metric_accuracy_with(cn_metric args)
 {
     args = cn_built_in_metric(args, "accuracy", "");
+    args.built_in = "Accuracy"; /* "accuracy" is that which goes by the shapes */
     args.values = equal;
     return cn_mean_metric(args);
 }

@@ -59,7 +59,8 @@ struct cn_metric {
     cn_dtype dtype;   /* of weights */
     double option[4]; /* free for metrics of the user's own */
 
-    const char *name; /* the key in logs and history; NULL: no metric */
+    const char *name;     /* the key in logs and history; NULL: no metric */
+    const char *built_in; /* of a metric of Keras', its own name, whatever `name` is; else NULL */
     /* float64 states, zero at first: how many, at most CN_MAX_METRIC_STATES, and the shape of each. */
     int state_count;
     cn_shape (*state_shape)(const cn_metric *self, int index);

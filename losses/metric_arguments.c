@@ -100,6 +100,7 @@ cn_metric cn_built_in_metric(cn_metric args, const char *name, const char *has)
         if (!has_argument(has, argument) && memcmp((const char *)&args + argument->offset,
                                                    (const char *)&defaults + argument->offset, size_of(argument->type)))
             cn_fail(CN_ARGUMENT, "%s: has no argument %s", name, argument->name);
+    args.built_in = name;
     if (!args.name)
         args.name = name;
     if (args.direction == CN_NO_DIRECTION)

@@ -1,5 +1,6 @@
 #include "models/structure.h"
 #include "models/step.h"
+#include "optim/choice.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -175,11 +176,69 @@ static bool check_arguments(cn_model *model, const cn_compile_args *args)
     if (!args->optimizer.type)
         return cn_fail(CN_ARGUMENT, "compile: %s is given no optimizer; .optimizer = cn_adam(), for example",
                        cn_model_name(model));
-    for (int i = model->topology.output_count; model->topology.output_count && i < CN_MAX_OUTPUTS; i++)
-        if (args->losses[i].name)
-            return cn_fail(CN_ARGUMENT, "compile: %s has %d outputs; there is no output %d for loss %s",
-                           cn_model_name(model), model->topology.output_count, i, args->losses[i].name);
+    for (int i = model->topology.output_count; model->topology.output_count && i < CN_MAX_OUTPUTS; i++) {
+        const char *extra = args->losses[i].name              ? "losses"
+                            : args->output_metrics[i][0].name ? "output_metrics"
+                            : args->loss_weights[i] != 0      ? "loss_weights"
+                                                              : NULL;
+        if (extra)
+            return cn_fail(CN_ARGUMENT, "compile: %s has %d outputs; %s has something for output %d",
+                           cn_model_name(model), model->topology.output_count, extra, i);
+    }
     return true;
+}
+
+/* What the arguments point to is the caller's, and wanted until the model is compiled anew: a sequential model may get
+ * its weights later, and a file says how it is compiled. */
+
+static bool keep_text(cn_arena *texts, const char **text)
+{
+    size_t bytes = *text ? strlen(*text) + 1 : 0;
+    char *copy = bytes ? cn_arena_record(texts, bytes) : NULL;
+    if (copy)
+        *text = memcpy(copy, *text, bytes);
+    return copy || !bytes;
+}
+
+static bool keep_words(cn_arena *texts, cn_optimizer *optimizer)
+{
+    for (int i = 0; i < CN_MAX_EXCLUDED; i++)
+        if (!keep_text(texts, &optimizer->exclude_layers[i]) ||
+            !keep_text(texts, &optimizer->exclude_from_weight_decay[i]))
+            return false;
+    return true;
+}
+
+static bool keep_optimizers(cn_arena *texts, cn_optimizer *optimizer)
+{
+    size_t count = (size_t)cn_optimizer_count(optimizer); /* one more than the others, which end with an empty one */
+    if (!keep_words(texts, optimizer) || !optimizer->others)
+        return !cn_failed();
+    cn_optimizer_of *others = cn_arena_record(texts, count * sizeof *others);
+    for (size_t i = 0; others && i + 1 < count; i++) {
+        others[i] = optimizer->others[i];
+        if (!keep_text(texts, &others[i].variables) || !keep_words(texts, &others[i].optimizer))
+            return false;
+    }
+    optimizer->others = others;
+    return others != NULL;
+}
+
+static bool keep_names(cn_arena *texts, cn_metric *metrics, int most)
+{
+    for (int i = 0; i < most && metrics[i].name; i++)
+        if (!keep_text(texts, &metrics[i].name))
+            return false;
+    return true;
+}
+
+static bool keep_arguments(cn_arena *texts, cn_compile_args *args)
+{
+    for (int i = 0; i < CN_MAX_OUTPUTS; i++)
+        if (!keep_names(texts, args->output_metrics[i], CN_MAX_OUTPUT_METRICS))
+            return false;
+    return keep_names(texts, args->metrics, CN_MAX_METRICS) &&
+           keep_names(texts, args->weighted_metrics, CN_MAX_METRICS) && keep_optimizers(texts, &args->optimizer);
 }
 
 /* A sequential model without an input gets the rest when its weights exist. */
@@ -201,10 +260,17 @@ bool cn_model_finish_compile(cn_model *model)
 
 bool cn_compile_with(cn_model *model, cn_compile_args args)
 {
+    cn_arena texts = {0};
     if (!check_arguments(model, &args))
         return false;
+    if (!keep_arguments(&texts, &args)) {
+        cn_arena_free(&texts);
+        return false;
+    }
     cn_model_forget_steps(model);
     cn_model_forget_compile(model);
+    cn_arena_free(&model->texts);
+    model->texts = texts;
     model->arguments = args;
     return model->topology.output_count == 0 || cn_model_finish_compile(model);
 }

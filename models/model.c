@@ -24,6 +24,7 @@ static void model_free(cn_layer *layer)
     cn_model *model = (cn_model *)layer;
     cn_model_forget_steps(model);
     cn_model_forget_compile(model);
+    cn_arena_free(&model->texts);
     cn_topology_free(&model->topology);
     if (model->input_layer)
         cn_layer_release(model->input_layer);

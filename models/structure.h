@@ -2,6 +2,7 @@
 #ifndef CN_MODELS_STRUCTURE_H
 #define CN_MODELS_STRUCTURE_H
 #include <pthread.h>
+#include "core/arena.h"
 #include "core/plan.h"
 #include "models/model.h"
 #include "models/topology.h"
@@ -25,6 +26,7 @@ struct cn_model {
 
     bool compiled;
     cn_compile_args arguments;
+    cn_arena texts; /* and lists that these point to */
     cn_updater *updater;
     cn_tensor **variable; /* what is trained, and what belongs to each */
     const cn_weight_record **weight;

@@ -2,6 +2,7 @@
 #include "core/engine.h"
 #include "counting_allocator.h"
 #include "expect.h"
+#include "formats/compile_config.h"
 #include "formats/config.h"
 #include "formats/config_training.h"
 #include "layers/fields.h"
@@ -551,6 +552,32 @@ Test(config, arguments_of_losses_of_another_type_are_refused_by_name)
     json_t *config = json_loads("{\"class_name\": \"Huber\", \"config\": {\"delta\": \"1\"}}", 0, NULL);
     expect_error(!cn_loss_from_config(config, &loss), "Huber: delta must be a number, not \"1\"");
     json_decref(config);
+}
+
+static void expect_not_compiled(const char *arguments, const char *message)
+{
+    cn_tensor *x = cn_input(2);
+    cn_model *model = cn_model_new({x}, {cn_call(cn_dense(1), x), cn_call(cn_dense(1), x)}, .name = "two");
+    json_t *config = json_loads(arguments, 0, NULL);
+    cr_assert(config && json_object_set_new(config, "optimizer", json_string("SGD")) == 0);
+    expect_error(!cn_compile_from_config(model, config), message);
+    json_decref(config);
+    cn_model_free(model);
+    cn_clear_session();
+}
+
+Test(config, what_does_not_fit_the_outputs_of_a_model_is_refused)
+{
+    expect_not_compiled("{\"loss\": [\"mse\"]}", "two: its losses are no list of 2, one for each output");
+    expect_not_compiled("{\"loss\": 1}", "two: its losses are no list of 2, one for each output");
+    expect_not_compiled("{\"loss\": {\"a\": \"mse\"}}", "two: is compiled for an output a that it has not");
+    expect_not_compiled("{\"loss_weights\": [1, 2, 3]}", "two: its loss_weights are no list of 2, one for each output");
+    expect_not_compiled("{\"loss_weights\": \"x\"}", "two: its loss_weights are no list of 2, one for each output");
+    expect_not_compiled("{\"metrics\": [[\"mse\"]]}", "two: its metrics are no list of 2, one for each output");
+    expect_not_compiled("{\"metrics\": [[], [\"acc\", \"mse\", \"mae\", \"mape\", \"msle\"]]}",
+                        "two: has more than 4 metrics of one output alone");
+    expect_not_compiled("{\"weighted_metrics\": [[\"mse\"], [\"mae\"]]}",
+                        "two: its outputs have different weighted_metrics");
 }
 
 Test(config, a_registered_class_is_found_behind_its_package)

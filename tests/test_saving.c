@@ -242,6 +242,92 @@ Test(saving, training_goes_on_with_losses_and_metrics_with_arguments)
                               .metrics = {cn_accuracy(), cn_auc(.num_thresholds = 50), cn_metric_named("mse")}});
 }
 
+static cn_logs evaluate_two_outputs(cn_model *model)
+{
+    const float x[2][3] = {{1, 2, 3}, {-1, 0, 1}}, y[2][2] = {{0, 1}, {1, 0}};
+    cn_logs logs;
+    cr_assert(!isnan(cn_evaluate(model, {cn_array(x[0], 2, 3)}, {cn_array(y[0], 2, 2), cn_array(y[0], 2, 2)},
+                                 .sample_weight = {cn_array(((const float[]){1, 3}), 2)}, .logs = &logs)),
+              "%s", cn_error_message());
+    return logs;
+}
+
+static void expect_metrics_back(cn_compile_args args)
+{
+    cn_tensor *x = cn_input(3);
+    cn_model *model = cn_model_new({x}, {cn_call(cn_dense(2, cn_sigmoid), x), cn_call(cn_dense(2, cn_sigmoid), x)});
+    cr_assert(cn_compile_with(model, args), "%s", cn_error_message());
+    const cn_logs before = evaluate_two_outputs(model);
+    const char *const endings[] = {".keras", ".h5"};
+    for (int f = 0; f < 2; f++) {
+        cr_assert(cn_save(model, path_to(endings[f])), "%s", cn_error_message());
+        cn_model *again = cn_load(saved_path);
+        cr_assert(again, "%s", cn_error_message());
+        const cn_logs after = evaluate_two_outputs(again);
+        cr_assert_eq(after.count, before.count);
+        for (int i = 0; i < before.count; i++) {
+            cr_expect_str_eq(after.item[i].name, before.item[i].name);
+            cr_expect_eq(after.item[i].value, before.item[i].value, "%s", before.item[i].name);
+        }
+        cn_model_free(again);
+        unlink(saved_path);
+    }
+    cn_model_free(model);
+}
+
+Test(saving, brings_all_metrics_of_several_outputs_back)
+{
+    const cn_compile_args args = {.optimizer = cn_sgd(), .loss = cn_binary_crossentropy()};
+    cn_compile_args many = args, own = args, weighted = args;
+    cn_metric *metrics = many.metrics;
+    *metrics++ = cn_binary_accuracy();
+    *metrics++ = cn_auc();
+    *metrics++ = cn_precision();
+    *metrics++ = cn_recall();
+    *metrics++ = cn_metric_mean_absolute_error();
+    *metrics++ = cn_metric_mean_squared_error();
+    expect_metrics_back(many);
+    own.metrics[0] = cn_binary_accuracy();
+    for (int i = 0; i < CN_MAX_OUTPUT_METRICS; i++)
+        own.output_metrics[0][i] = many.metrics[1 + i];
+    own.output_metrics[1][0] = cn_recall();
+    expect_metrics_back(own);
+    weighted.weighted_metrics[0] = cn_binary_accuracy();
+    weighted.weighted_metrics[1] = cn_metric_mean_absolute_error();
+    weighted.output_metrics[1][0] = cn_recall();
+    expect_metrics_back(weighted);
+}
+
+Test(saving, brings_metrics_back_under_names_of_the_users_own)
+{
+    char name[] = "area";
+    cn_metric error = cn_metric_mean_squared_error();
+    error.name = "error";
+    cn_compile_args args = {.optimizer = cn_sgd(),
+                            .loss = cn_binary_crossentropy(),
+                            .metrics = {cn_auc(.name = name, .curve = CN_PR), error,
+                                        cn_metric_accuracy(.name = "equal"), cn_metric_named("mse"),
+                                        cn_log_cosh_error()}};
+    expect_metrics_back(args);
+}
+
+Test(saving, texts_of_an_optimizer_outlive_the_caller_and_the_file)
+{
+    char word[] = "output";
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2), cn_named(cn_dense(2), "output"));
+    cr_assert(cn_compile(model, .optimizer = cn_muon(.exclude_layers = {word}), .loss = cn_mean_squared_error()));
+    strcpy(word, "other");
+    int variables = cn_updater_variable_count(cn_model_updater(model));
+    for (int i = 0; i < 2; i++) {
+        cr_assert(cn_save(model, path_to(".keras")), "%s", cn_error_message());
+        cn_model_free(model);
+        model = cn_load(saved_path);
+        cr_assert(model, "%s", cn_error_message());
+        cr_expect_eq(cn_updater_variable_count(cn_model_updater(model)), variables);
+    }
+    cn_model_free(model);
+}
+
 /* What is refused */
 
 static void expect_error(bool failed, cn_code code, const char *reason)
