@@ -197,7 +197,7 @@ cn_dataset *cn_dataset_generator(cn_generator generator)
     cn_dataset *data = cn_dataset_new(&generator_class, NULL);
     if (data) {
         data->generator = generator;
-        data->length = generator.length;
+        data->length = generator.length > 0 ? generator.length : -1;
     }
     return data;
 }

@@ -39,7 +39,8 @@ CN_API cn_dataset *cn_dataset_arrays_with(cn_dataset_arrays_args args);
 
 /* Of functions of the user's. `begin` is called before each pass and may be NULL. `next` fills in an element, whose
  * memory must last until the next call (cn_element_array gives some), and returns 1; 0 ends the pass, and -1 with the
- * error set fails. One pass at a time. `length` is the number of elements, -1 if it is not known. */
+ * error set fails. One pass at a time. `length` is the number of elements, 0 or -1 if it is
+ * not known. */
 typedef struct cn_generator {
     void *context;
     bool (*begin)(void *context);

@@ -314,6 +314,16 @@ Test(dataset, generators_begin_each_pass)
     LABELS(cn_dataset_repeat(data, 2), 8, 0, 1, 2, 3, 0, 1, 2, 3);
 }
 
+Test(dataset, a_generator_need_not_know_its_length)
+{
+    int count;
+    cn_dataset *data = cn_dataset_generator((cn_generator){&count, begin_counting, next_count, .length = 0});
+    data = cn_dataset_batch(data, 3);
+    cr_expect_eq(cn_dataset_length(data), -1);
+    cr_expect_eq(cn_dataset_samples(data), -1);
+    cn_dataset_free(data);
+}
+
 Test(dataset, an_iterator_outlives_its_data_set)
 {
     cn_dataset *data = cn_dataset_prefetch(cn_dataset_repeat(samples(), CN_FOREVER), 2);
