@@ -128,10 +128,10 @@ static void sync_directory(char *path)
     }
 }
 
-static bool write_pieces(int file, const char *target, const cn_bytes *pieces, size_t count)
+/* With the permissions of the old file, or -1. */
+static bool write_pieces(int file, int permissions, const cn_bytes *pieces, size_t count)
 {
-    struct stat old;
-    if (stat(target, &old) == 0 && fchmod(file, old.st_mode & 07777) != 0)
+    if (permissions >= 0 && fchmod(file, (mode_t)permissions) != 0)
         return false;
     for (size_t i = 0; i < count; i++)
         if (!write_all(file, pieces[i]))
@@ -147,10 +147,15 @@ bool cn_replace_file(const char *path, const cn_bytes *pieces, size_t count)
     /* A symbolic link stays one. */
     if (!realpath(path, target) && (size_t)snprintf(target, sizeof target, "%s", path) >= sizeof target)
         return cn_fail(CN_FILE, "%s: the path is too long", path);
+    struct stat old;
+    bool replaces = stat(target, &old) == 0;
+    /* A device must not become a file. */
+    if (replaces && !S_ISREG(old.st_mode))
+        return cn_fail(CN_FILE, "%s: is not a regular file", path);
     int file = create_beside(target, temporary, sizeof temporary);
     if (file < 0)
         return fail_file(path);
-    bool done = write_pieces(file, target, pieces, count) || fail_file(path);
+    bool done = write_pieces(file, replaces ? (int)(old.st_mode & 07777) : -1, pieces, count) || fail_file(path);
     if (close(file) != 0)
         done = fail_file(path);
     if (done && rename(temporary, target) != 0)

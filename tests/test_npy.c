@@ -3,6 +3,8 @@
 #include "counting_allocator.h"
 #include "file_of_bytes.h"
 #include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 TestSuite(npy, .fini = remove_file);
 
@@ -80,6 +82,20 @@ Test(npy, does_not_save_what_is_no_array)
     cr_expect_not(cn_npy_save("x.npy", cn_array(&number, -2)));
     cr_expect_eq(cn_error_code(), CN_SHAPES, "%s", cn_error_message());
     cn_error_clear();
+}
+
+Test(npy, saves_in_the_place_of_no_device)
+{
+    const char *pipe = "/tmp/cornet-test-npy-pipe";
+    unlink(pipe);
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
+    cr_expect(!cn_npy_save(pipe, cn_array(matrix, 2, 3)));
+    cr_expect_eq(cn_error_code(), CN_FILE);
+    cr_expect_str_eq(cn_error_message(), "/tmp/cornet-test-npy-pipe: is not a regular file");
+    cn_error_clear();
+    struct stat is;
+    cr_expect(stat(pipe, &is) == 0 && S_ISFIFO(is.st_mode));
+    unlink(pipe);
 }
 
 Test(npy, knows_the_element_types)
