@@ -8,6 +8,7 @@
 #include "layers/graph.h"
 #include "models/model.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Objects */
@@ -200,8 +201,10 @@ static json_t *write_layers(cn_layer *const *layers)
 static json_t *write_field(const cn_layer *layer, const cn_field *field)
 {
     const void *at = (const char *)layer + field->offset;
-    const char *key = field->name, *text;
+    const char *text;
     const int64_t *usual;
+    char key[CN_NAME_TEXT + CN_NAME_BYTES]; /* for messages */
+    snprintf(key, sizeof key, "%s: %s", layer->name, field->name);
     switch (field->type) {
     case CN_FIELD_TYPE_INT:
         usual = default_of(layer->type, field);
@@ -211,7 +214,7 @@ static json_t *write_field(const cn_layer *layer, const cn_field *field)
     case CN_FIELD_TYPE_OPTIONAL:
         return *(const int64_t *)at == CN_NONE ? json_null() : json_integer(*(const int64_t *)at);
     case CN_FIELD_TYPE_BOOL:
-        return strcmp(key, "use_cudnn") == 0 ? json_string("auto") : json_boolean(*(const bool *)at);
+        return strcmp(field->name, "use_cudnn") == 0 ? json_string("auto") : json_boolean(*(const bool *)at);
     case CN_FIELD_TYPE_FLOAT:
         return cn_config_number(*(const double *)at);
     case CN_FIELD_TYPE_INTS:

@@ -112,7 +112,8 @@ static cn_model *read_whole_h5(cn_hdf5 *file, bool compile)
     const char *version = config ? cn_hdf5_text(file, "/", "keras_version") : NULL;
     bool old = !version || strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0;
     if (!config)
-        cn_fail(CN_FORMAT, "%s: has no model_config", file->name);
+        cn_fail(CN_FORMAT, "%s: has no model_config; if it holds weights alone, cn_load_weights loads them",
+                file->name);
     if (config && old) {
         cn_upgrade_keras2_config(config);
         cn_upgrade_keras2_training(training);
@@ -172,7 +173,9 @@ bool cn_save_keras(const cn_model *model, const char *path)
 static cn_model *read_keras(const cn_zip *zip, bool compile)
 {
     size_t bytes;
-    unsigned char *text = cn_zip_read(zip, "config.json", &bytes);
+    unsigned char *text = cn_zip_has(zip, "config.json") ? cn_zip_read(zip, "config.json", &bytes) : NULL;
+    if (!text)
+        cn_fail(CN_FORMAT, "%s: has no config.json; if it holds weights alone, cn_load_weights loads them", zip->name);
     json_t *config = text ? read_json(zip->name, "config.json", (const char *)text, bytes) : NULL;
     cn_model *model = config ? model_of_file(config, zip->bytes) : NULL;
     json_t *compiled = compile ? json_object_get(config, "compile_config") : NULL;

@@ -244,11 +244,11 @@ static bool read_all(reader *r, const unsigned char *bytes, size_t size)
     enum { PREFIX = 8 };
     uint64_t header_bytes = 0;
     if (size < PREFIX)
-        return cn_fail(CN_FORMAT, "%s: the file ends early", r->path);
+        return cn_fail(CN_FORMAT, "%s: is no safetensors file: it has %zu bytes", r->path, size);
     for (int i = PREFIX - 1; i >= 0; i--)
         header_bytes = header_bytes << 8 | bytes[i];
     if (header_bytes > LARGEST_HEADER || header_bytes > size - PREFIX)
-        return cn_fail(CN_FORMAT, "%s: a header of %llu bytes in a file of %zu", r->path,
+        return cn_fail(CN_FORMAT, "%s: is no safetensors file: a header of %llu bytes in a file of %zu", r->path,
                        (unsigned long long)header_bytes, size);
     r->data = bytes + PREFIX + header_bytes;
     r->data_bytes = size - PREFIX - (size_t)header_bytes;

@@ -165,7 +165,7 @@ Test(damaged_files, archives_without_what_they_need_are_refused)
 {
     size_t size;
     unsigned char *archive = cn_zip_make("made", &(cn_zip_entry){"other", {"text", 4}}, 1, &size);
-    expect_refused(file_of(archive, size), CN_FORMAT, "has no member config.json");
+    expect_refused(file_of(archive, size), CN_FORMAT, "has no config.json");
     cn_release(archive);
     expect_refused(file_of("PK\3\4", 4), CN_FORMAT, "");
     expect_refused(file_of("text", 4), CN_FORMAT, "no model file");

@@ -387,8 +387,9 @@ static cn_tensor *unknown(cn_tensor *x)
 
 Test(saving, names_a_function_that_is_not_registered)
 {
-    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2, .activation = unknown));
-    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "registered under no name");
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_named(cn_dense(2, .activation = unknown), "last"));
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED,
+                 "last: activation: the function that is registered under no name");
     cn_model_free(model);
 }
 
