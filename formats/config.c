@@ -38,7 +38,7 @@ bool cn_config_refuse(const char *class, const char *key, json_t *value, const c
     return cn_fail(CN_FORMAT, "%s: %s must be %s, not %s%s", class, key, wanted, text, size < sizeof text ? "" : "...");
 }
 
-static bool refuse_key(const char *class, const char *key)
+bool cn_config_refuse_key(const char *class, const char *key)
 {
     return cn_fail(CN_FORMAT, "%s: there is no argument \"%s\"", class, key);
 }
@@ -195,7 +195,7 @@ static bool read_options(const char *class, json_t *arguments, const char *other
         if (json_is_null(value) || strcmp(key, other) == 0)
             continue;
         if (i == CN_MAX_OPTIONS || !options[i].name)
-            return refuse_key(class, key);
+            return cn_config_refuse_key(class, key);
         if (options[i].choices) {
             if (!read_word(class, key, value, options[i].choices, &word))
                 return false;
@@ -380,16 +380,16 @@ static bool read_field(const char *class, const cn_field *field, json_t *value, 
 static const char *const without_effect[] = {"batch_shape", "batch_input_shape", "input_length", NULL};
 static const char *const only_false[] = {"ragged", "sparse", "optional", "time_major", "antialias", NULL};
 
-static bool is_among(const char *const *list, const char *key)
+bool cn_config_is_among(const char *const *list, const char *word)
 {
-    while (*list && strcmp(*list, key) != 0)
+    while (*list && strcmp(*list, word) != 0)
         list++;
     return *list;
 }
 
 static bool read_base_key(const char *class, const char *key, json_t *value, cn_layer_basics *base)
 {
-    if (json_is_null(value) || is_among(without_effect, key))
+    if (json_is_null(value) || cn_config_is_among(without_effect, key))
         return true;
     if (strcmp(key, "name") == 0) {
         base->name = json_string_value(value);
@@ -403,9 +403,9 @@ static bool read_base_key(const char *class, const char *key, json_t *value, cn_
         return read_dtype(class, value, strcmp(class, "InputLayer") == 0, &base->dtype);
     if (strcmp(key, "activity_regularizer") == 0)
         return cn_regularizer_from_config(key, value, &base->activity_regularizer);
-    if (is_among(only_false, key))
+    if (cn_config_is_among(only_false, key))
         return json_is_false(value) || cn_config_refuse(class, key, value, "false");
-    return refuse_key(class, key);
+    return cn_config_refuse_key(class, key);
 }
 
 static cn_layer *read_layer(const cn_layer_class *type, json_t *arguments)

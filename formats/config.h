@@ -16,6 +16,11 @@ const char *cn_config_split(const char *what, json_t *config, json_t **arguments
 /* False, with an error: `key` of `class` has this value where it wants another. */
 bool cn_config_refuse(const char *class, const char *key, json_t *value, const char *wanted);
 
+/* The same: `class` has no argument of that name. */
+bool cn_config_refuse_key(const char *class, const char *key);
+/* Whether a word is in a list that ends with NULL. */
+bool cn_config_is_among(const char *const *list, const char *word);
+
 /* An axis or a list of axes. */
 bool cn_config_read_axes(const char *class, json_t *value, cn_axes *axes);
 

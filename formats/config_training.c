@@ -46,6 +46,20 @@ static void read_integer(const char *class, json_t *arguments, const char *key, 
         cn_config_refuse(class, key, value, "an integer");
 }
 
+/* Refuses an argument that is none of `known` and that the class, if `has` is given, has not. */
+static bool check_keys(const char *class, json_t *arguments, const char *const *known,
+                       bool (*has)(const void *of, const char *key), const void *of)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(arguments, key, value)
+    {
+        if (!json_is_null(value) && !cn_config_is_among(known, key) && !(has && has(of, key)))
+            return cn_config_refuse_key(class, key);
+    }
+    return true;
+}
+
 /* Losses */
 
 static bool read_reduction(json_t *value, cn_reduction *reduction)
@@ -69,12 +83,29 @@ static bool read_reduction(json_t *value, cn_reduction *reduction)
 
 bool cn_loss_from_config(json_t *config, cn_loss *loss)
 {
+    static const char *const known[] = {"name",
+                                        "dtype",
+                                        "fn",
+                                        "reduction",
+                                        "from_logits",
+                                        "label_smoothing",
+                                        "axis",
+                                        "delta",
+                                        "alpha",
+                                        "ignore_class",
+                                        "beta",
+                                        "gamma",
+                                        "margin",
+                                        "q",
+                                        "remove_diagonal",
+                                        "apply_class_balancing",
+                                        NULL};
     json_t *arguments, *reduction;
     const char *name = cn_config_split("loss", config, &arguments);
     if (!name)
         return false;
     *loss = cn_loss_named(name);
-    if (!loss->name)
+    if (!loss->name || !check_keys(name, arguments, known, NULL, NULL))
         return false;
     json_t *axis = json_object_get(arguments, "axis");
     read_flag(name, arguments, "from_logits", &loss->from_logits);
@@ -169,8 +200,18 @@ static bool read_arguments_of_loss(json_t *arguments, cn_metric *metric)
     return true;
 }
 
+static bool is_metric_argument(const void *of, const char *key)
+{
+    (void)of;
+    const cn_metric_argument *argument = cn_metric_arguments;
+    while (argument->name && strcmp(argument->name, key) != 0)
+        argument++;
+    return argument->name != NULL;
+}
+
 bool cn_metric_from_config(json_t *config, cn_metric *metric)
 {
+    static const char *const known[] = {"name", "dtype", "fn", NULL};
     json_t *arguments;
     const char *name = cn_config_split("metric", config, &arguments);
     if (!name)
@@ -178,6 +219,8 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
     const cn_metric_class *of_name = cn_metric_class_named(name);
     if (of_name) {
         cn_metric args = of_name->defaults;
+        if (!check_keys(name, arguments, known, is_metric_argument, NULL))
+            return false;
         for (const cn_metric_argument *argument = cn_metric_arguments; argument->name; argument++)
             if (!read_metric_argument(name, arguments, argument, (char *)&args + argument->offset))
                 return false;
@@ -221,10 +264,27 @@ bool cn_schedule_from_config(json_t *config, cn_schedule *schedule)
                    {"PolynomialDecay", cn_polynomial_decay_with},
                    {"CosineDecay", cn_cosine_decay_with},
                    {"CosineDecayRestarts", cn_cosine_decay_restarts_with}};
+    static const char *const known[] = {"name",
+                                        "initial_learning_rate",
+                                        "decay_steps",
+                                        "decay_rate",
+                                        "power",
+                                        "first_decay_steps",
+                                        "end_learning_rate",
+                                        "alpha",
+                                        "warmup_steps",
+                                        "warmup_target",
+                                        "staircase",
+                                        "cycle",
+                                        "boundaries",
+                                        "values",
+                                        "t_mul",
+                                        "m_mul",
+                                        NULL};
     json_t *arguments;
     const char *name = cn_config_split("schedule", config, &arguments);
     cn_schedule s = {.end_learning_rate = 1e-4, .power = 1, .t_mul = 2, .m_mul = 1};
-    if (!name)
+    if (!name || !check_keys(name, arguments, known, NULL, NULL))
         return false;
     read_number(name, arguments, "initial_learning_rate", &s.initial_learning_rate);
     read_number(name, arguments, "decay_steps", &s.decay_steps);
@@ -272,8 +332,29 @@ static bool read_words(json_t *arguments, const char *key, const char **words)
     return true;
 }
 
+static bool is_field(const void *of, const char *key)
+{
+    for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++)
+        if (strcmp(field->name, key) == 0)
+            return cn_optimizer_has(of, field);
+    return false;
+}
+
 static bool read_fields(const char *class, json_t *arguments, cn_optimizer *o)
 {
+    /* Those of Keras 1 and 2 have been read as others, or change nothing. */
+    static const char *const known[] = {"name",
+                                        "learning_rate",
+                                        "exclude_from_weight_decay",
+                                        "exclude_layers",
+                                        "jit_compile",
+                                        "is_legacy_optimizer",
+                                        "lr",
+                                        "decay",
+                                        "schedule_decay",
+                                        NULL};
+    if (!check_keys(class, arguments, known, is_field, o->type))
+        return false;
     for (const cn_optimizer_field *field = cn_optimizer_fields; field->name; field++) {
         void *at = (char *)o + field->offset;
         json_t *value = json_object_get(arguments, field->name);

@@ -1,6 +1,6 @@
 /* Private: losses, metrics and optimizers from Keras' configs: a name ("mse"), or {"class_name": ..., "config": {...}}.
- * Arguments that are missing or null have their defaults; unknown ones are ignored, since a config also lists what
- * does not change results. False with the error set for what is not known. */
+ * Arguments that are missing or null have their defaults. False with the error set for a name or an argument that is
+ * not known. */
 #ifndef CN_FORMATS_CONFIG_TRAINING_H
 #define CN_FORMATS_CONFIG_TRAINING_H
 #include <jansson.h>

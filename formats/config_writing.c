@@ -2,6 +2,7 @@
 #include "core/arena.h"
 #include "core/ops/activation.h"
 #include "core/ops/window.h"
+#include "formats/config.h"
 #include "formats/model_config.h"
 #include "layers/classes.h"
 #include "layers/fields.h"
@@ -111,13 +112,6 @@ static json_t *write_constraint(const char *key, const cn_constraint *constraint
 /* The fields of layers: each gives its value; NULL without an error where the argument is left out, since what it has
  * stands for None or for the default. */
 
-static bool is_one_of(const char *name, const char *const *names)
-{
-    while (*names && strcmp(*names, name) != 0)
-        names++;
-    return *names;
-}
-
 static const void *default_of(const cn_layer_class *type, const cn_field *field)
 {
     return type->values ? (const char *)type->values + field->offset : NULL;
@@ -134,9 +128,9 @@ static json_t *write_integers(const cn_layer_class *type, const cn_field *field,
     bool open = strcmp(name, "noise_shape") == 0;
     if (numbers->rank == 0)
         return strcmp(name, "target_shape") == 0 || (usual && usual->rank > 0) ? json_array() : NULL;
-    if (numbers->rank == 1 && is_one_of(name, single))
+    if (numbers->rank == 1 && cn_config_is_among(single, name))
         return json_integer(numbers->dim[0]);
-    bool pairs = is_one_of(name, amounts) && type->rank > 3 && numbers->rank == 2 * (type->rank - 2);
+    bool pairs = cn_config_is_among(amounts, name) && type->rank > 3 && numbers->rank == 2 * (type->rank - 2);
     json_t *list = json_array();
     for (int i = 0; i < numbers->rank; i++) {
         int64_t number = numbers->dim[i];

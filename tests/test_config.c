@@ -546,6 +546,24 @@ Test(config, arguments_of_optimizers_of_another_type_are_refused_by_name)
                         "SGD: gradient_accumulation_steps must be an integer, not 1.5");
 }
 
+Test(config, unknown_arguments_of_optimizers_losses_and_metrics_are_refused_by_name)
+{
+    cn_loss loss;
+    cn_metric metric;
+    json_t *config = json_loads("{\"class_name\": \"AUC\", \"config\": {\"bins\": 3}}", 0, NULL);
+    expect_no_optimizer("{\"beta_1\": 0.9}", "SGD: there is no argument \"beta_1\"");
+    expect_no_optimizer("{\"learning_rate\": {\"class_name\": \"CosineDecay\", \"config\": {\"steps\": 2}}}",
+                        "CosineDecay: there is no argument \"steps\"");
+    expect_error(!cn_metric_from_config(config, &metric), "AUC: there is no argument \"bins\"");
+    json_object_set_new(config, "class_name", json_string("Huber"));
+    expect_error(!cn_loss_from_config(config, &loss), "Huber: there is no argument \"bins\"");
+    json_object_set_new(config, "class_name", json_string("MeanSquaredError"));
+    expect_error(!cn_metric_from_config(config, &metric), "mean_squared_error: there is no argument \"bins\"");
+    json_object_set_new(json_object_get(config, "config"), "bins", json_null());
+    cr_expect(cn_metric_from_config(config, &metric), "%s", cn_error_message());
+    json_decref(config);
+}
+
 Test(config, arguments_of_losses_of_another_type_are_refused_by_name)
 {
     cn_loss loss;
