@@ -102,5 +102,6 @@ static void upgrade_functions(json_t *config)
 void cn_upgrade_keras2_training(json_t *config)
 {
     upgrade_optimizer(json_object_get(config, "optimizer_config"));
+    upgrade_optimizer(json_object_get(config, "optimizer"));
     upgrade_functions(config);
 }

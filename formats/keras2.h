@@ -9,6 +9,6 @@ bool cn_register_keras2_activations(void);
 /* Changes a config of Keras 1 or 2 in place: hard_sigmoid is clip(x / 5 + 1 / 2, 0, 1) there, and a GRU resets before
  * the product unless it says otherwise. */
 void cn_upgrade_keras2_config(json_t *config);
-/* The same of a training_config: a rate that decays with each step is a schedule of its own now. */
+/* The same of a training_config or a compile_config: a rate that decays with each step is a schedule of its own now. */
 void cn_upgrade_keras2_training(json_t *config);
 #endif

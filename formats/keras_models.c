@@ -44,6 +44,11 @@ static cn_model *model_of_file(json_t *config, size_t bytes)
     return model;
 }
 
+static bool is_before_keras3(const char *version)
+{
+    return strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0;
+}
+
 /* .h5 */
 
 static bool write_versions(cn_hdf5 *file, const char *group)
@@ -110,11 +115,10 @@ static cn_model *read_whole_h5(cn_hdf5 *file, bool compile)
     json_t *config = get_json(file, "model_config");
     json_t *training = config && compile ? get_json(file, "training_config") : NULL;
     const char *version = config ? cn_hdf5_text(file, "/", "keras_version") : NULL;
-    bool old = !version || strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0;
     if (!config)
         cn_fail(CN_FORMAT, "%s: has no model_config; if it holds weights alone, cn_load_weights loads them",
                 file->name);
-    if (config && old) {
+    if (config && (!version || is_before_keras3(version))) {
         cn_upgrade_keras2_config(config);
         cn_upgrade_keras2_training(training);
     }
@@ -170,6 +174,19 @@ bool cn_save_keras(const cn_model *model, const char *path)
     return done;
 }
 
+/* Whether it is of tf.keras 2.12 to 2.15. Keras 3 reads archives without metadata.json, too. */
+static bool is_archive_of_keras2(const cn_zip *zip)
+{
+    size_t bytes;
+    unsigned char *text = cn_zip_has(zip, "metadata.json") ? cn_zip_read(zip, "metadata.json", &bytes) : NULL;
+    json_t *metadata = text ? read_json(zip->name, "metadata.json", (const char *)text, bytes) : NULL;
+    const char *version = json_string_value(json_object_get(metadata, "keras_version"));
+    bool old = version && is_before_keras3(version);
+    json_decref(metadata);
+    cn_release(text);
+    return old;
+}
+
 static cn_model *read_keras(const cn_zip *zip, bool compile)
 {
     size_t bytes;
@@ -177,8 +194,12 @@ static cn_model *read_keras(const cn_zip *zip, bool compile)
     if (!text)
         cn_fail(CN_FORMAT, "%s: has no config.json; if it holds weights alone, cn_load_weights loads them", zip->name);
     json_t *config = text ? read_json(zip->name, "config.json", (const char *)text, bytes) : NULL;
-    cn_model *model = config ? model_of_file(config, zip->bytes) : NULL;
     json_t *compiled = compile ? json_object_get(config, "compile_config") : NULL;
+    if (config && is_archive_of_keras2(zip)) {
+        cn_upgrade_keras2_config(json_object_get(config, "config"));
+        cn_upgrade_keras2_training(compiled);
+    }
+    cn_model *model = config && !cn_failed() ? model_of_file(config, zip->bytes) : NULL;
     if (model &&
         (!cn_compile_from_config(model, compiled) || (model->base.built && !cn_load_keras_weights(model, zip)))) {
         cn_model_free(model);

@@ -57,7 +57,7 @@ def functional(layers, inputs, outputs):
     return {"module": "keras.src.models.functional", "class_name": "Functional", "config": config}
 
 
-def keras3(name, model, weights, compression=zipfile.ZIP_STORED, **options):
+def keras3(name, model, weights, compression=zipfile.ZIP_STORED, version="3.10.0", **options):
     file = io.BytesIO()
     with h5py.File(file, "w", **options) as h5:
         for path, arrays in weights.items():
@@ -66,7 +66,7 @@ def keras3(name, model, weights, compression=zipfile.ZIP_STORED, **options):
             for i, array in enumerate(arrays):
                 group.create_dataset(str(i), data=array)
     with zipfile.ZipFile(f"{directory}/{name}", "w", compression) as archive:
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.10.0", "date_saved": "2025-01-01@00:00:00"}))
+        archive.writestr("metadata.json", json.dumps({"keras_version": version, "date_saved": "2025-01-01@00:00:00"}))
         archive.writestr("config.json", json.dumps(model))
         archive.writestr("model.weights.h5", file.getvalue())
 
@@ -201,3 +201,8 @@ old_config = {"name": "l", "units": units, "recurrent_activation": "hard_sigmoid
 old_lstm = {"class_name": "Sequential", "config": {"layers": [{"class_name": "LSTM", "config": old_config}]}}
 keras2("hard_sigmoid.h5", old_lstm, {"l": [("l/kernel:0", w), ("l/recurrent_kernel:0", r), ("l/bias:0", g)]})
 expect("hard_sigmoid.h5", [steps], [lstm(lambda x: np.clip(0.2 * x + 0.5, 0, 1))])
+old_config = {"name": "l", "units": units, "recurrent_activation": "hard_sigmoid"}
+old_compile = {"optimizer": {"class_name": "Custom>SGD", "config": {"learning_rate": 0.5}}, "loss": "mse"}
+old_lstm = sequential(input_layer("x", 3, 4), layer("LSTM", **old_config), compile_config=old_compile)
+keras3("hard_sigmoid.keras", old_lstm, {"layers/lstm/cell": [w, r, g]}, version="2.13.1")
+expect("hard_sigmoid.keras", [steps], [lstm(lambda x: np.clip(0.2 * x + 0.5, 0, 1))])
