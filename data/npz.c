@@ -42,8 +42,6 @@ static bool read_member(cn_npz *npz, const cn_zip *zip, int index)
     if (!entry || !cn_path_ends(entry, ".npy"))
         return cn_fail(CN_FORMAT, "%s: the member %.80s is no array", zip->name, entry ? entry : "without a name");
     int64_t number = cn_words_add(&npz->names, entry, strlen(entry) - strlen(".npy"));
-    if (number >= 0 && number != index)
-        return cn_fail(CN_FORMAT, "%s: there are two members %.80s", zip->name, entry);
     size_t bytes;
     char name[512];
     snprintf(name, sizeof name, "%.400s: %.80s", zip->name, entry);

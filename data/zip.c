@@ -1,6 +1,7 @@
 #include "data/zip.h"
 #include "core/arena.h"
 #include "data/library.h"
+#include "data/words.h"
 #include <string.h>
 #ifdef CN_HAVE_LIBZIP
 #include <zip.h>
@@ -34,6 +35,22 @@ static bool fail_zip(const char *name, zip_error_t *error)
     return false;
 }
 
+/* Of two members of one name programs read one or the other. */
+static bool check_names(const cn_zip *zip)
+{
+    cn_words names = {0};
+    int64_t count = cn_zip_members(zip);
+    bool fine = true;
+    for (int64_t i = 0; fine && i < count; i++) {
+        const char *name = cn_zip_member(zip, i);
+        int64_t number = name ? cn_words_add(&names, name, strlen(name)) : -1;
+        fine = number == i ||
+               cn_fail(CN_FORMAT, "%s: there are two members %.80s", zip->name, name ? name : "without a name");
+    }
+    cn_words_free(&names);
+    return fine;
+}
+
 bool cn_zip_open(cn_zip *zip, const char *name, const void *archive, size_t bytes)
 {
     if (!cn_load_library(CN_LIBZIP_LIBRARY, zip_names, &libzip, name))
@@ -42,10 +59,14 @@ bool cn_zip_open(cn_zip *zip, const char *name, const void *archive, size_t byte
     libzip.zip_error_init(&error);
     zip_source_t *source = libzip.zip_source_buffer_create(archive, bytes, 0, &error);
     *zip = (cn_zip){source ? libzip.zip_open_from_source(source, ZIP_RDONLY, &error) : NULL, name, bytes};
-    if (zip->archive)
+    if (!zip->archive) {
+        libzip.zip_source_free(source);
+        return fail_zip(name, &error);
+    }
+    if (check_names(zip))
         return true;
-    libzip.zip_source_free(source);
-    return fail_zip(name, &error);
+    cn_zip_close(zip);
+    return false;
 }
 
 void cn_zip_close(cn_zip *zip)

@@ -174,6 +174,17 @@ Test(damaged_files, archives_without_what_they_need_are_refused)
     expect_refused("/", CN_FILE, "regular file");
 }
 
+Test(damaged_files, archives_with_two_members_of_one_name_are_refused)
+{
+    size_t size;
+    const cn_zip_entry entries[] = {{"config.json", {"{}", 2}}, {"config.jsoM", {"{}", 2}}};
+    unsigned char *archive = cn_zip_make("made", entries, 2, &size);
+    for (size_t i = 0; i < size; i++)
+        archive[i] = archive[i] == 'M' ? 'n' : archive[i];
+    expect_refused(file_of(archive, size), CN_FORMAT, "two members config.json");
+    cn_release(archive);
+}
+
 /* A member says that it would become 4 GiB. */
 Test(damaged_files, a_member_that_would_become_huge_is_refused)
 {
