@@ -44,6 +44,44 @@ static cn_model *model_of_file(json_t *config, size_t bytes)
     return model;
 }
 
+/* A config has each layer where it is a part; one that is a part of two would be two layers when it is read. */
+
+typedef struct part {
+    const cn_layer *layer, *whole;
+} part;
+
+typedef struct parts {
+    part *item;
+    int count, capacity;
+} parts;
+
+static bool add_parts(parts *all, const cn_layer *whole)
+{
+    for (int i = 0; i < whole->sublayer_count; i++) {
+        const cn_layer *layer = whole->sublayer[i];
+        for (int k = 0; k < all->count; k++)
+            if (all->item[k].layer == layer)
+                return cn_fail(CN_UNSUPPORTED,
+                               "save: %s is shared by %s and %s, which Keras' files cannot express; weights alone can "
+                               "be saved",
+                               layer->name, all->item[k].whole->name, whole->name);
+        if (!cn_grow((void **)&all->item, all->count, &all->capacity, sizeof *all->item))
+            return false;
+        all->item[all->count++] = (part){layer, whole};
+        if (!add_parts(all, layer))
+            return false;
+    }
+    return true;
+}
+
+static bool check_sharing(const cn_model *model)
+{
+    parts all = {0};
+    bool fine = add_parts(&all, &model->base);
+    cn_release(all.item);
+    return fine;
+}
+
 static bool is_before_keras3(const char *version)
 {
     return strncmp(version, "1.", 2) == 0 || strncmp(version, "2.", 2) == 0;
@@ -89,6 +127,8 @@ bool cn_save_h5(const cn_model *model, const char *path)
 {
     size_t bytes;
     cn_hdf5 file;
+    if (!check_sharing(model))
+        return false;
     bool done = cn_hdf5_create(&file, path) && write_whole_h5(&file, model);
     unsigned char *image = done ? cn_hdf5_image(&file, &bytes) : NULL;
     cn_hdf5_close(&file);
@@ -152,7 +192,8 @@ bool cn_save_keras(const cn_model *model, const char *path)
 {
     static const char date[] = "1980-01-01@00:00:00"; /* the same model makes the same file */
     size_t weights = 0, bytes = 0;
-    json_t *config = cn_model_config(model), *compile = config ? cn_compile_config(model) : NULL;
+    json_t *config = check_sharing(model) ? cn_model_config(model) : NULL,
+           *compile = config ? cn_compile_config(model) : NULL;
     if (compile)
         json_object_set_new(config, "compile_config", compile);
     json_t *metadata = json_pack("{s:s, s:s}", "keras_version", keras_version, "date_saved", date);

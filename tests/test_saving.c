@@ -385,6 +385,23 @@ static cn_tensor *unknown(cn_tensor *x)
     return x;
 }
 
+/* Read again, the layer would be two; and Keras' .weights.h5 has it in one place alone. */
+Test(saving, refuses_a_layer_that_a_model_shares_with_one_inside_it)
+{
+    cn_layer *shared = cn_named(cn_dense(3), "shared");
+    cn_tensor *x = cn_input(3), *in = cn_input(3);
+    cn_model *inner = cn_model_new({x}, {cn_call(shared, x)}, .name = "inner");
+    cn_model *outer = cn_model_new({in}, {cn_call(inner, cn_call(shared, in))}, .name = "outer");
+    const char *const endings[] = {".keras", ".h5"};
+    for (int f = 0; f < 2; f++) {
+        expect_error(!cn_save(outer, path_to(endings[f])), CN_UNSUPPORTED, "shared is shared by outer and inner");
+        cr_expect_neq(access(saved_path, F_OK), 0);
+    }
+    cr_expect(cn_save_weights(outer, path_to(".weights.h5")) && cn_load_weights(outer, saved_path), "%s",
+              cn_error_message());
+    cn_model_free(outer);
+}
+
 Test(saving, names_a_function_that_is_not_registered)
 {
     cn_model *model = cn_sequential(cn_input_layer(3), cn_named(cn_dense(2, .activation = unknown), "last"));
