@@ -355,7 +355,7 @@ static bool check_arguments(const cn_csv_args *args)
     if (args->dtype != CN_F32 && args->dtype != CN_F64)
         return cn_fail(CN_ARGUMENT, "csv_read: .dtype must be a float type");
     if (!args->separator || strchr("\"\r\n ", args->separator))
-        return cn_fail(CN_ARGUMENT, "csv_read: that is no .separator");
+        return cn_fail(CN_ARGUMENT, "csv_read: .separator cannot be a quote, a space, the end of a line or none");
     if (args->like && (args->columns[0] || args->label || args->categories[0]))
         return cn_fail(CN_ARGUMENT, "csv_read: .like has columns, label and categories of its own");
     return !cn_failed();
