@@ -315,6 +315,8 @@ json_t *cn_compile_config(const cn_model *model)
     double rate = model->updater && !args->optimizer.schedule.name ? cn_learning_rate(model->updater)
                                                                    : args->optimizer.learning_rate;
     json_t *optimizer = write_optimizer(&args->optimizer, rate), *loss = NULL, *metrics, *weighted;
+    if (!optimizer)
+        return NULL;
     if (has_losses(args)) {
         loss = json_array();
         for (int i = 0; i < outputs && !cn_failed(); i++)
@@ -324,7 +326,7 @@ json_t *cn_compile_config(const cn_model *model)
     }
     metrics = write_metrics(args->metrics, args->output_metrics, outputs);
     weighted = write_metrics(args->weighted_metrics, NULL, outputs);
-    if (cn_failed() || !optimizer || !loss) {
+    if (cn_failed() || !loss) {
         json_decref(optimizer);
         json_decref(loss);
         json_decref(metrics);

@@ -273,6 +273,8 @@ static json_t *write_input_layer(const cn_layer *layer, const cn_input_args *arg
     memcpy(batch.dim + 1, args->shape.dim, (size_t)args->shape.rank * sizeof *batch.dim);
     json_t *config = json_pack("{s:o, s:s, s:b, s:b, s:s}", "batch_shape", cn_config_shape(batch), "dtype",
                                cn_dtype_name(args->dtype), "sparse", 0, "ragged", 0, "name", layer->name);
+    if (!config)
+        cn_fail(CN_UNSUPPORTED, "%s: its name is no UTF-8, which a config must be", layer->name);
     return cn_config_object("keras.layers", "InputLayer", NULL, config);
 }
 
@@ -295,6 +297,8 @@ json_t *cn_layer_config(cn_layer *layer)
         return write_input_layer(layer, input);
     json_t *config = json_pack("{s:s, s:b, s:s}", "name", layer->name, "trainable", layer->trainable, "dtype",
                                cn_dtype_name(layer->dtype));
+    if (!config)
+        cn_fail(CN_UNSUPPORTED, "%s: its name is no UTF-8, which a config must be", layer->name);
     if (config && layer->activity_regularizer.name) {
         json_t *penalty = write_regularizer(layer->name, &layer->activity_regularizer);
         if (penalty)

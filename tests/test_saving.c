@@ -402,6 +402,23 @@ Test(saving, refuses_a_layer_that_a_model_shares_with_one_inside_it)
     cn_model_free(outer);
 }
 
+Test(saving, names_an_optimizer_that_it_cannot_save)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_dense(2));
+    cr_assert(cn_compile(model, .optimizer = cn_multi_optimizer(cn_adam(), {"dense.*", cn_sgd()}),
+                         .loss = cn_mean_squared_error()));
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "the optimizer MultiOptimizer");
+    cn_model_free(model);
+}
+
+Test(saving, a_name_that_is_no_utf8_is_refused)
+{
+    cn_model *model = cn_sequential(cn_input_layer(3), cn_named(cn_dense(2), "\xFF"));
+    expect_error(!cn_save(model, path_to(".keras")), CN_UNSUPPORTED, "is no UTF-8");
+    expect_error(!cn_save(model, path_to(".h5")), CN_UNSUPPORTED, "is no UTF-8");
+    cn_model_free(model);
+}
+
 Test(saving, names_a_function_that_is_not_registered)
 {
     cn_model *model = cn_sequential(cn_input_layer(3), cn_named(cn_dense(2, .activation = unknown), "last"));
