@@ -13,17 +13,18 @@
  *
  * Rows of B are read where they lie, for a tile's columns and a few hundred rows at a time: these stay in L2 for all
  * tiles of a block of rows of A, which is there too. A transposed B is packed, into panels of two vectors of columns,
- * on the stack of the thread that uses them; and any B for so many rows of a transposed A that each step of k is
- * another page of it. */
+ * on the stack of the thread that uses them; so is any B for so many rows of a transposed A that each step of k is
+ * another page of it, and a B whose rows fall on the same lines of L1, if many long rows of A meet it. */
 enum {
     L1_BYTES = 48 << 10,
     L2_ROWS_BYTES = 512 << 10,
     PANEL_BYTES = 64 << 10, /* the largest panel of any instruction set: two vectors of columns, DEPTH rows */
     PACKED_ROWS = 1024,
-    ALIAS_BYTES = 4096,  /* rows a multiple of this apart fall on the same lines of L1 */
-    DEPTH = 512,         /* rows of B at a time, each on a page of its own if they are long */
-    WIDE_COLUMNS = 32,   /* vectors of them in a piece of a wide row; two pieces are wide */
-    MOST_ROW_PIECES = 4, /* of one row: the fewer, the longer the runs of memory that each reads */
+    PACKED_ALIAS_ROWS = 256, /* where rows of B fall on the same lines of L1 */
+    ALIAS_BYTES = 4096,      /* rows a multiple of this apart fall on the same lines of L1 */
+    DEPTH = 512,             /* rows of B at a time, each on a page of its own if they are long */
+    WIDE_COLUMNS = 32,       /* vectors of them in a piece of a wide row; two pieces are wide */
+    MOST_ROW_PIECES = 4,     /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
     ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
     MOST_BLAS_PIECES = 16
@@ -103,6 +104,15 @@ double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k)
                 (double)cn_dtype_size(dtype) * products / bytes_per_nanosecond);
 }
 
+static bool packing_pays(const cn_gemm *g, int64_t size)
+{
+    if (g->b_column != 1)
+        return true;
+    if (g->a_column != 1)
+        return g->m >= PACKED_ROWS;
+    return g->m >= PACKED_ALIAS_ROWS && g->k > DEPTH && g->b_row * size % ALIAS_BYTES == 0;
+}
+
 static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
 {
     int64_t size = g->dtype == CN_F64 ? 8 : 4, width = kernels->width, most_rows = kernels->most_rows[1];
@@ -119,7 +129,7 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     } else if (g->m == 1 && g->b_column == 1 && g->n >= 2 * WIDE_COLUMNS * width) {
         cut->path = CN_GEMM_WIDE_ROW;
         cut->column_unit = WIDE_COLUMNS * width;
-    } else if (g->b_column != 1 || (g->a_column != 1 && g->m >= PACKED_ROWS)) {
+    } else if (packing_pays(g, size)) {
         cut->path = CN_GEMM_PACKED;
         /* Rows of A on the same lines of L1, if the copy is read often enough. */
         cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
