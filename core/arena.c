@@ -2,6 +2,9 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 static cn_allocator allocator = {malloc, free};
 
@@ -19,6 +22,21 @@ static void *allocate_zeros(size_t bytes)
     return block ? memset(block, 0, bytes) : NULL;
 }
 
+/* Asks for huge pages where Linux gives them on request only: weights that are read once, and matrices read in columns,
+ * otherwise wait for page tables. */
+static void ask_for_huge_pages(void *block, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    enum { LEAST_BYTES = 4 << 20, PAGE = 4096 };
+    if (allocator.allocate == malloc && bytes >= LEAST_BYTES) {
+        uintptr_t first = ((uintptr_t)block + PAGE - 1) / PAGE * PAGE;
+        madvise((void *)first, ((uintptr_t)block + bytes - first) / PAGE * PAGE, MADV_HUGEPAGE);
+    }
+#else
+    (void)block, (void)bytes;
+#endif
+}
+
 /* The block that the allocator gave is remembered in the word before the aligned memory. */
 static void *allocate_aligned(size_t bytes, void *allocate(size_t))
 {
@@ -27,6 +45,7 @@ static void *allocate_aligned(size_t bytes, void *allocate(size_t))
         cn_fail(CN_MEMORY, "out of memory: %zu bytes", bytes);
         return NULL;
     }
+    ask_for_huge_pages(block, bytes);
     uintptr_t first = (uintptr_t)block + sizeof(void *);
     void **memory = (void **)((first + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT);
     memory[-1] = block;
