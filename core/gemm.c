@@ -30,7 +30,8 @@ enum {
     MOST_BLAS_PIECES = 16
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_blas_piece = 2e6;
-static const double bytes_per_nanosecond = 40; /* what one thread reads from L3 */
+static const double flops_of_a_row_piece = 100e3; /* which meets each element of B once */
+static const double bytes_per_nanosecond = 40;    /* what one thread reads from L3 */
 
 /* How a product is cut: into batch_pieces * column_pieces * row_pieces, the columns in whole units. */
 typedef struct cn_gemm_cut {
@@ -77,10 +78,15 @@ int64_t cn_gemm_panel_depth(const cn_gemm_type_kernels *kernels, int64_t size)
     return L1_BYTES / ((2 * kernels->width + kernels->most_rows[1]) * size) / 16 * 16;
 }
 
+static double least_flops(const cn_gemm *g)
+{
+    return g->m == 1 ? flops_of_a_row_piece : flops_of_a_piece;
+}
+
 static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
 {
     bool blas = cut->path == CN_GEMM_BLAS;
-    double piece = blas ? flops_of_a_blas_piece : flops_of_a_piece;
+    double piece = blas ? flops_of_a_blas_piece : least_flops(g);
     int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES, wanted = 1;
     /* A power of two: an odd number is a third too long for two threads. */
     while (wanted < most && flops >= piece * (double)wanted * 2)
@@ -99,9 +105,8 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
 
 double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k)
 {
-    double products = (double)n * (double)k;
-    return fmax(2 * (double)m * products / (double)(8 * kernels_for(dtype)->width),
-                (double)cn_dtype_size(dtype) * products / bytes_per_nanosecond);
+    double arithmetic = 2 * (double)m * (double)n * (double)k / (double)(8 * kernels_for(dtype)->width);
+    return fmax(arithmetic, (double)cn_dtype_size(dtype) * (double)n * (double)(m + k) / bytes_per_nanosecond);
 }
 
 static bool packing_pays(const cn_gemm *g, int64_t size)
@@ -141,7 +146,7 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
         if (cut->path == CN_GEMM_PACKED && g->a_column != 1)
             rows_in_l2 *= 2; /* they do not stay in L2 as it is */
     }
-    if (flops * (double)g->batch < 2 * flops_of_a_piece)
+    if (flops * (double)g->batch < 2 * least_flops(g))
         return;
     cut->nanoseconds = cn_gemm_nanoseconds(g->dtype, g->m, g->n, g->k);
     cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);

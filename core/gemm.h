@@ -43,7 +43,7 @@ cn_gemm_path cn_gemm_path_of(const cn_gemm *product);
 
 /* For products whose operands are packed as they are needed. */
 
-/* What a product takes on one thread, roughly: its arithmetic, or reading B. */
+/* What a product takes on one thread, roughly: its arithmetic, or reading B and writing C. */
 double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k);
 
 /* Rows of B in a panel of two vectors of columns: as many as leave room in L1 for the rows of A that meet it. */
