@@ -15,6 +15,11 @@ static inline int64_t cn_least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+static inline int64_t cn_most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* a / b, rounded up. */
 static inline int64_t cn_divide_up(int64_t a, int64_t b)
 {

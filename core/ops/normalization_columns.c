@@ -18,11 +18,6 @@ typedef struct columns_attributes {
  * its time on the channels' sums. */
 enum { PIECE = 1 << 14, WIDTH = 256, LEAST_ROWS = 32, MOST_PIECES = 256 };
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 typedef struct columns_plan {
     columns_attributes attributes;
     const cn_columns_kernels *kernels;
@@ -43,10 +38,10 @@ static columns_plan *prepare(const cn_entry *entry, cn_preparation *preparation)
     plan->element = (int64_t)cn_dtype_size(x->dtype);
     c->channels = x->shape.dim[x->shape.rank - 1];
     c->rows = cn_span(&x->shape, 0, x->shape.rank - 1);
-    const int64_t channels = larger(c->channels, 1);
+    const int64_t channels = cn_most(c->channels, 1);
     c->repeat = cn_divide_up(WIDTH, channels);
     c->width = c->repeat * c->channels;
-    plan->rows_a_piece = larger(larger(PIECE / channels, LEAST_ROWS), cn_divide_up(c->rows, MOST_PIECES));
+    plan->rows_a_piece = cn_most(cn_most(PIECE / channels, LEAST_ROWS), cn_divide_up(c->rows, MOST_PIECES));
     plan->pieces = cn_divide_up(c->rows, plan->rows_a_piece);
     plan->part = c->width * plan->element;
     return plan;
