@@ -53,8 +53,8 @@ CN_API cn_shape cn_shape_of_dims(const int64_t *dims, int rank);
 /* Number of elements, 1 for a scalar; -1 if a dimension is negative or the number is too large for an address space. */
 CN_API int64_t cn_shape_size(cn_shape shape);
 CN_API bool cn_shape_equal(cn_shape a, cn_shape b);
-/* Writes the shape as a Python tuple, "(None, 3)", one of a rank that no tensor has as "a shape of rank 28", and returns
- * buffer. CN_SHAPE_TEXT bytes are always enough. */
+/* Writes the shape as a Python tuple, "(None, 3)", one of a rank that no tensor has as "a shape of rank 28", and
+ * returns buffer. CN_SHAPE_TEXT bytes are always enough. */
 #define CN_SHAPE_TEXT 184
 CN_API char *cn_shape_text(cn_shape shape, char *buffer, size_t size);
 
