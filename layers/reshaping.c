@@ -44,9 +44,8 @@ static bool reshape_init(cn_layer *layer)
     int open = 0;
     for (int d = 0; d < target->rank; d++)
         open += target->dim[d] < 0;
-    return (target->rank < CN_MAX_RANK && open <= 1) ||
-           cn_fail(CN_SHAPES, "%s: %s is not the shape of a sample", layer->name,
-                   cn_shape_text(*target, text, sizeof text));
+    return (target->rank < CN_MAX_RANK && open <= 1) || cn_fail(CN_SHAPES, "%s: %s is not the shape of a sample",
+                                                                layer->name, cn_shape_text(*target, text, sizeof text));
 }
 
 static cn_tensor *reshape_call(cn_layer *layer, cn_tensor *x)
