@@ -400,6 +400,7 @@ Test(saving, refuses_a_layer_that_a_model_shares_with_one_inside_it)
     cr_expect(cn_save_weights(outer, path_to(".weights.h5")) && cn_load_weights(outer, saved_path), "%s",
               cn_error_message());
     cn_model_free(outer);
+    cn_model_free(inner);
 }
 
 Test(saving, names_an_optimizer_that_it_cannot_save)
