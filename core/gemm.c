@@ -1,5 +1,5 @@
-/* Four ways to compute a product: by our own tiles with B read where it lies, by our own tiles with B packed, for one
- * row and many columns by whole rows of B, and by OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is
+/* Ways to compute a product: by our own tiles with B read where it lies, packed as it is met, or packed before; for one
+ * row and many columns by whole rows of B; and by OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is
  * never shared between pieces. */
 #include "core/gemm.h"
 #include "core/kernels/kernels.h"
@@ -14,20 +14,30 @@
  * Rows of B are read where they lie, for a tile's columns and a few hundred rows at a time: these stay in L2 for all
  * tiles of a block of rows of A, which is there too. A transposed B is packed, into panels of two vectors of columns,
  * on the stack of the thread that uses them; so is any B for so many rows of a transposed A that each step of k is
- * another page of it, and a B whose rows fall on the same lines of L1, if many long rows of A meet it. */
+ * another page of it, and a B whose rows fall on the same lines of L1, if many long rows of A meet it.
+ *
+ * Panels packed before lie in memory in the order in which they are read, so that they come from afar as fast as a few
+ * tiles use them: there a thread takes rows of C that are its own from product to product. */
 enum {
     L1_BYTES = 48 << 10,
     L2_ROWS_BYTES = 512 << 10,
-    PANEL_BYTES = 64 << 10, /* the largest panel of any instruction set: two vectors of columns, DEPTH rows */
+    PANEL_BYTES = 64 << 10, /* the largest panel of any instruction set: two vectors of columns, CN_GEMM_DEPTH rows */
     PACKED_ROWS = 1024,
     PACKED_ALIAS_ROWS = 256, /* where rows of B fall on the same lines of L1 */
     ALIAS_BYTES = 4096,      /* rows a multiple of this apart fall on the same lines of L1 */
-    DEPTH = 512,             /* rows of B at a time, each on a page of its own if they are long */
+    ALIAS_TILE_ROWS = 8,     /* rows of A that do so and yet stay there: an L1 has 8 ways at least */
     WIDE_COLUMNS = 32,       /* vectors of them in a piece of a wide row; two pieces are wide */
     MOST_ROW_PIECES = 4,     /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
     ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
-    MOST_BLAS_PIECES = 16
+    MOST_BLAS_PIECES = 16,
+    LEAST_KEPT_BYTES = 128 << 10, /* of a B that is packed before: less is near anyway */
+    MOST_KEPT_BYTES = 16 << 20,
+    PREPACKED_BYTES = 256 << 10,    /* of B in a piece: it stays in L2 */
+    PREPACKED_READ_BYTES = 4 << 20, /* of B for all rows */
+    PREPACKED_ROWS = 32,            /* in a piece, at least */
+    PREPACKED_PIECES = 16,
+    TILES_OF_A_PANEL = 3
 };
 static const double flops_of_a_piece = 250e3, flops_of_a_blas_piece = 2e6;
 static const double flops_of_a_row_piece = 100e3; /* which meets each element of B once */
@@ -36,8 +46,8 @@ static const double bytes_per_nanosecond = 40;    /* what one thread reads from 
 /* How a product is cut: into batch_pieces * column_pieces * row_pieces, the columns in whole units. */
 typedef struct cn_gemm_cut {
     cn_gemm_path path;
-    bool pack_a;
     int64_t batch_pieces, row_pieces, column_pieces, column_unit;
+    int64_t tile_rows; /* at most, of tiles with two vectors */
     int64_t k_blocks;
     double nanoseconds; /* of one matrix */
 } cn_gemm_cut;
@@ -48,8 +58,7 @@ typedef struct cn_gemm_job {
     const cn_gemm_cut *cut;
     int64_t size; /* bytes of an element */
     const char *a, *b;
-    char *c, *packed_a;
-    int64_t packed_batch; /* the matrix whose A is in packed_a */
+    char *c;
     cn_gemm_finish *finish;
     void *context;
 } cn_gemm_job;
@@ -83,24 +92,42 @@ static double least_flops(const cn_gemm *g)
     return g->m == 1 ? flops_of_a_row_piece : flops_of_a_piece;
 }
 
+/* A power of two: an odd number is a third too long for two threads. */
+static int64_t pieces_of(double flops, double piece, int64_t most)
+{
+    int64_t pieces = 1;
+    while (pieces < most && flops >= piece * (double)pieces * 2)
+        pieces *= 2;
+    return pieces;
+}
+
 static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
 {
     bool blas = cut->path == CN_GEMM_BLAS;
     double piece = blas ? flops_of_a_blas_piece : least_flops(g);
-    int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES, wanted = 1;
-    /* A power of two: an odd number is a third too long for two threads. */
-    while (wanted < most && flops >= piece * (double)wanted * 2)
-        wanted *= 2;
+    int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES;
+    int64_t wanted = pieces_of(flops, piece, most);
     if (wanted == 1 && g->batch > 1) {
-        while (wanted < most && flops * (double)g->batch >= piece * (double)wanted * 2)
-            wanted *= 2;
-        cut->batch_pieces = cn_least(g->batch, wanted);
+        cut->batch_pieces = cn_least(g->batch, pieces_of(flops * (double)g->batch, piece, most));
         return;
     }
     cut->row_pieces = cn_divide_up(g->m, most_rows);
     cut->column_pieces = cn_least(cn_divide_up(g->n, cut->column_unit), cn_divide_up(wanted, cut->row_pieces));
     if (cut->column_pieces < ENOUGH_PIECES && cut->row_pieces * cut->column_pieces < wanted)
         cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
+}
+
+/* Each piece of rows reads all of B, from afar if it is large. */
+static void cut_prepacked(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows)
+{
+    const int64_t size = (int64_t)cn_dtype_size(g->dtype), unit = cut->column_unit;
+    const int64_t wanted = pieces_of(flops, flops_of_a_piece, PREPACKED_PIECES);
+    const int64_t columns = PREPACKED_BYTES / (cn_least(g->k, CN_GEMM_DEPTH) * size) / unit * unit;
+    const int64_t rows =
+        cn_least(cn_divide_up(g->m, PREPACKED_ROWS), cn_most(2, PREPACKED_READ_BYTES / (g->n * g->k * size)));
+    cut->row_pieces = cn_most(cn_divide_up(g->m, most_rows), cn_least(rows, wanted));
+    cut->column_pieces =
+        cn_most(cn_divide_up(g->n, columns), cn_least(cn_divide_up(g->n, unit), cn_divide_up(wanted, cut->row_pieces)));
 }
 
 double cn_gemm_nanoseconds(cn_dtype dtype, int64_t m, int64_t n, int64_t k)
@@ -115,7 +142,7 @@ static bool packing_pays(const cn_gemm *g, int64_t size)
         return true;
     if (g->a_column != 1)
         return g->m >= PACKED_ROWS;
-    return g->m >= PACKED_ALIAS_ROWS && g->k > DEPTH && g->b_row * size % ALIAS_BYTES == 0;
+    return g->m >= PACKED_ALIAS_ROWS && g->k > CN_GEMM_DEPTH && g->b_row * size % ALIAS_BYTES == 0;
 }
 
 static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernels *kernels)
@@ -128,42 +155,39 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
                          .row_pieces = 1,
                          .column_pieces = 1,
                          .column_unit = 2 * width,
-                         .k_blocks = 1};
-    if (blas_is_better(g, kernels, flops)) {
+                         .tile_rows = most_rows,
+                         .k_blocks = cn_most(cn_divide_up(g->k, CN_GEMM_DEPTH), 1)};
+    if (g->a_column == 1 && g->a_row * size % ALIAS_BYTES == 0)
+        cut->tile_rows = cn_least(ALIAS_TILE_ROWS, most_rows);
+    if (g->b_packed) {
+        cut->path = CN_GEMM_PREPACKED;
+    } else if (blas_is_better(g, kernels, flops)) {
         cut->path = CN_GEMM_BLAS;
     } else if (g->m == 1 && g->b_column == 1 && g->n >= 2 * WIDE_COLUMNS * width) {
         cut->path = CN_GEMM_WIDE_ROW;
         cut->column_unit = WIDE_COLUMNS * width;
     } else if (packing_pays(g, size)) {
         cut->path = CN_GEMM_PACKED;
-        /* Rows of A on the same lines of L1, if the copy is read often enough. */
-        cut->pack_a = g->a_column == 1 && g->a_row >= g->k && g->a_row * size % ALIAS_BYTES == 0 && g->m > most_rows &&
-                      g->n >= 8 * width;
     }
     if (cut->path != CN_GEMM_BLAS && cut->path != CN_GEMM_WIDE_ROW && g->k > 0) {
-        cut->k_blocks = cn_divide_up(g->k, DEPTH);
-        rows_in_l2 = L2_ROWS_BYTES / (cn_least(g->k, DEPTH) * size);
+        rows_in_l2 = L2_ROWS_BYTES / (cn_least(g->k, CN_GEMM_DEPTH) * size);
         if (cut->path == CN_GEMM_PACKED && g->a_column != 1)
             rows_in_l2 *= 2; /* they do not stay in L2 as it is */
     }
     if (flops * (double)g->batch < 2 * least_flops(g))
         return;
     cut->nanoseconds = cn_gemm_nanoseconds(g->dtype, g->m, g->n, g->k);
-    cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
+    if (cut->path == CN_GEMM_PREPACKED)
+        cut_prepacked(cut, g, flops, rows_in_l2);
+    else
+        cut_into_pieces(cut, g, flops, rows_in_l2, 4 * most_rows);
 }
 
 cn_gemm_path cn_gemm_path_of(const cn_gemm *product)
 {
     cn_gemm_cut cut;
     choose(&cut, product, kernels_for(product->dtype));
-    return cut.pack_a ? CN_GEMM_PACKED_BOTH : cut.path;
-}
-
-size_t cn_gemm_workspace(const cn_gemm *product)
-{
-    cn_gemm_cut cut;
-    choose(&cut, product, kernels_for(product->dtype));
-    return cut.pack_a ? (size_t)product->m * (size_t)product->k * cn_dtype_size(product->dtype) : 0;
+    return cut.path;
 }
 
 cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_t rows, int64_t columns)
@@ -178,14 +202,14 @@ cn_gemm_tile_choice cn_gemm_tile_for(const cn_gemm_type_kernels *kernels, int64_
 }
 
 /* The block of C at `row` and `column` of one matrix by tiles; b and c point at its operands' first elements, a where
- * A's rows begin if A is not packed. */
+ * its rows begin. */
 static void multiply_tiles(const cn_gemm_job *job, const char *a, const char *b, char *c, int64_t batch, cn_range row,
                            cn_range column)
 {
     const cn_gemm *g = job->product;
     const cn_gemm_type_kernels *kernels = job->kernels;
-    const bool packs = job->cut->path == CN_GEMM_PACKED, a_packed = job->cut->pack_a;
-    int64_t size = job->size, width = kernels->width, tiles = cn_divide_up(row.count, kernels->most_rows[1]);
+    const bool packs = job->cut->path == CN_GEMM_PACKED;
+    int64_t size = job->size, width = kernels->width, tiles = cn_divide_up(row.count, job->cut->tile_rows);
     _Alignas(64) char panel[PANEL_BYTES];
     for (int64_t block = 0; block < job->cut->k_blocks; block++) {
         cn_range k = cn_part(g->k, job->cut->k_blocks, block);
@@ -204,13 +228,49 @@ static void multiply_tiles(const cn_gemm_job *job, const char *a, const char *b,
             for (int64_t i = 0; i < tiles; i++) {
                 cn_range r = cn_part(row.count, tiles, i);
                 cn_gemm_tile_choice tile = cn_gemm_tile_for(kernels, r.count, n);
-                const char *rows = a_packed ? job->packed_a + (k.first * g->m + (row.first + r.first) * k.count) * size
-                                            : a + (r.first * g->a_row + k.first * g->a_column) * size;
-                tile.run(k.count, rows, a_packed ? 1 : g->a_row, a_packed ? r.count : g->a_column, b_rows, b_row,
-                         out + r.first * g->ldc * size, g->ldc, tile.last, g->accumulate || block > 0);
+                tile.run(k.count, a + (r.first * g->a_row + k.first * g->a_column) * size, g->a_row, g->a_column,
+                         b_rows, b_row, out + r.first * g->ldc * size, g->ldc, tile.last, g->accumulate || block > 0);
             }
             if (packs && job->finish && block == job->cut->k_blocks - 1)
                 job->finish(job->context, out, g->ldc, batch, row.first, row.count, column.first + j, n);
+        }
+    }
+}
+
+/* Elements of a row of B in panels packed before, each of two vectors of columns. */
+static int64_t packed_columns(const cn_gemm *g, const cn_gemm_type_kernels *kernels)
+{
+    return cn_divide_up(g->n, 2 * kernels->width) * 2 * kernels->width;
+}
+
+/* The same with B packed before. Panels come from afar as fast as they are used if a few tiles use each; what these
+ * tiles give is finished in L1. */
+static void multiply_prepacked(const cn_gemm_job *job, const char *a, char *c, cn_range row, cn_range column)
+{
+    const cn_gemm *g = job->product;
+    const cn_gemm_type_kernels *kernels = job->kernels;
+    const int64_t size = job->size, width = kernels->width, tiles = cn_divide_up(row.count, job->cut->tile_rows);
+    for (int64_t block = 0; block < job->cut->k_blocks; block++) {
+        const cn_range k = cn_part(g->k, job->cut->k_blocks, block);
+        const char *b = job->b + (k.first * packed_columns(g, kernels) + k.count * column.first) * size;
+        for (int64_t begin = 0, end; begin < tiles; begin = end) {
+            end = cn_least(begin + TILES_OF_A_PANEL, tiles);
+            for (int64_t j = 0; j < column.count; j += 2 * width) {
+                const int64_t left = column.count - j, two = left > width, last = cn_least(left - two * width, width);
+                for (int64_t i = begin; i < end; i++) {
+                    const cn_range r = cn_part(row.count, tiles, i);
+                    kernels->tile[two][r.count](k.count, a + (r.first * g->a_row + k.first * g->a_column) * size,
+                                                g->a_row, g->a_column, b + k.count * j * size, 2 * width,
+                                                c + (r.first * g->ldc + j) * size, g->ldc, last,
+                                                g->accumulate || block > 0);
+                }
+            }
+            if (job->finish && block == job->cut->k_blocks - 1) {
+                const cn_range last = cn_part(row.count, tiles, end - 1);
+                const int64_t first = cn_part(row.count, tiles, begin).first;
+                job->finish(job->context, c + first * g->ldc * size, g->ldc, 0, row.first + first,
+                            last.first + last.count - first, column.first, column.count);
+            }
         }
     }
 }
@@ -251,50 +311,36 @@ static void multiply_piece(void *context, int64_t piece)
     const cn_gemm *g = job->product;
     const cn_gemm_cut *cut = job->cut;
     int64_t size = job->size;
+    const bool by_rows = cut->path == CN_GEMM_PREPACKED;
+    int64_t column_piece = by_rows ? digit(&piece, cut->column_pieces) : 0;
     cn_range row = cn_part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
     cn_range column = {0, g->n};
+    if (!by_rows)
+        column_piece = digit(&piece, cut->column_pieces);
     if (cut->column_pieces > 1) {
-        cn_range unit =
-            cn_part(cn_divide_up(g->n, cut->column_unit), cut->column_pieces, digit(&piece, cut->column_pieces));
+        cn_range unit = cn_part(cn_divide_up(g->n, cut->column_unit), cut->column_pieces, column_piece);
         column.first = unit.first * cut->column_unit;
         column.count = cn_least(unit.count * cut->column_unit, g->n - column.first);
     }
-    cn_range batches = cut->pack_a ? (cn_range){job->packed_batch, 1} : cn_part(g->batch, cut->batch_pieces, piece);
+    cn_range batches = cn_part(g->batch, cut->batch_pieces, piece);
     for (int64_t batch = batches.first; batch < batches.first + batches.count; batch++) {
         const char *a = job->a + (batch * g->a_batch + row.first * g->a_row) * size;
         const char *b = job->b + (batch * g->b_batch + column.first * g->b_column) * size;
         char *c = job->c + (batch * g->c_batch + row.first * g->ldc + column.first) * size;
-        if (cut->path == CN_GEMM_DIRECT || cut->path == CN_GEMM_PACKED)
-            multiply_tiles(job, a, b, c, batch, row, column);
-        else if (cut->path == CN_GEMM_WIDE_ROW)
+        if (cut->path == CN_GEMM_WIDE_ROW)
             job->kernels->wide_row(g->k, a, g->a_row, g->a_column, b, g->b_row, c, g->ldc, column.count, g->accumulate);
-        else
+        else if (cut->path == CN_GEMM_BLAS)
             multiply_blas(job, a, b, c, row.count, column.count);
-        if (job->finish && cut->path != CN_GEMM_PACKED)
+        else if (cut->path == CN_GEMM_PREPACKED)
+            multiply_prepacked(job, a, c, row, column);
+        else
+            multiply_tiles(job, a, b, c, batch, row, column);
+        if (job->finish && cut->path != CN_GEMM_PACKED && cut->path != CN_GEMM_PREPACKED)
             job->finish(job->context, c, g->ldc, batch, row.first, row.count, column.first, column.count);
     }
 }
 
-/* A's tiles one after another, those of the first block of k first, as multiply_tiles() reads them. */
-static void pack_rows_of_a(void *context, int64_t piece)
-{
-    const cn_gemm_job *job = context;
-    const cn_gemm *g = job->product;
-    const char *a = job->a + job->packed_batch * g->a_batch * job->size;
-    cn_range k = cn_part(g->k, job->cut->k_blocks, piece % job->cut->k_blocks);
-    cn_range row = cn_part(g->m, job->cut->row_pieces, piece / job->cut->k_blocks);
-    int64_t tiles = cn_divide_up(row.count, job->kernels->most_rows[1]);
-    for (int64_t i = 0; i < tiles; i++) {
-        cn_range r = cn_part(row.count, tiles, i);
-        int64_t first = row.first + r.first;
-        job->kernels->pack(r.count, k.count, a + (first * g->a_row + k.first * g->a_column) * job->size, g->a_row,
-                           g->a_column, job->packed_a + (k.first * g->m + first * k.count) * job->size, r.count,
-                           r.count);
-    }
-}
-
-void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
-                 void *context)
+void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, cn_gemm_finish *finish, void *context)
 {
     if (product->batch <= 0 || product->m <= 0 || product->n <= 0)
         return;
@@ -302,12 +348,10 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
     cn_gemm_job job = {.product = product,
                        .kernels = kernels_for(product->dtype),
                        .cut = &cut,
-                       .size = product->dtype == CN_F64 ? sizeof(double) : sizeof(float),
+                       .size = (int64_t)cn_dtype_size(product->dtype),
                        .a = a,
                        .b = b,
                        .c = c,
-                       .packed_a = workspace,
-                       .packed_batch = 0,
                        .finish = finish,
                        .context = context};
     choose(&cut, product, job.kernels);
@@ -315,16 +359,50 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
     if (cut.path == CN_GEMM_BLAS && openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
         openblas_set_num_threads(1);
     int64_t pieces = cut.batch_pieces * cut.row_pieces * cut.column_pieces;
-    if (!cut.pack_a) {
-        if (pieces == 1)
-            multiply_piece(&job, 0);
-        else
-            cn_parallel(pieces, cut.nanoseconds * (double)product->batch, multiply_piece, &job);
-        return;
+    if (pieces == 1)
+        multiply_piece(&job, 0);
+    else
+        cn_parallel(pieces, cut.nanoseconds * (double)product->batch, multiply_piece, &job);
+}
+
+size_t cn_gemm_packed_bytes(const cn_gemm *product)
+{
+    return (size_t)(packed_columns(product, kernels_for(product->dtype)) * product->k) * cn_dtype_size(product->dtype);
+}
+
+bool cn_gemm_wants_packed(const cn_gemm *product)
+{
+    const cn_gemm_type_kernels *kernels = kernels_for(product->dtype);
+    const cn_gemm_path path = cn_gemm_path_of(product);
+    return (path == CN_GEMM_DIRECT || path == CN_GEMM_PACKED) && product->batch == 1 && product->k > 0 &&
+           product->m > kernels->most_rows[2] && packed_columns(product, kernels) <= MOST_KEPT_BYTES / product->k &&
+           cn_gemm_packed_bytes(product) >= LEAST_KEPT_BYTES && cn_gemm_packed_bytes(product) <= MOST_KEPT_BYTES;
+}
+
+typedef struct packing_job {
+    const cn_gemm *product;
+    const char *b;
+    char *packed;
+} packing_job;
+
+static void pack_columns(void *context, int64_t piece)
+{
+    const packing_job *job = context;
+    const cn_gemm *g = job->product;
+    const cn_gemm_type_kernels *kernels = kernels_for(g->dtype);
+    const int64_t size = (int64_t)cn_dtype_size(g->dtype), columns = 2 * kernels->width, j = piece * columns;
+    for (int64_t block = 0, blocks = cn_divide_up(g->k, CN_GEMM_DEPTH); block < blocks; block++) {
+        const cn_range k = cn_part(g->k, blocks, block);
+        kernels->pack(cn_least(columns, g->n - j), k.count, job->b + (k.first * g->b_row + j * g->b_column) * size,
+                      g->b_column, g->b_row, job->packed + (k.first * packed_columns(g, kernels) + k.count * j) * size,
+                      columns, columns);
     }
-    double packing = 2.0 * (double)job.size * (double)product->m * (double)product->k / bytes_per_nanosecond;
-    for (job.packed_batch = 0; job.packed_batch < product->batch; job.packed_batch++) {
-        cn_parallel(cut.row_pieces * cut.k_blocks, packing, pack_rows_of_a, &job);
-        cn_parallel(pieces, cut.nanoseconds, multiply_piece, &job);
-    }
+}
+
+void cn_gemm_prepack(const cn_gemm *product, const void *b, void *packed)
+{
+    packing_job job = {product, b, packed};
+    const double bytes = 2 * (double)product->k * (double)product->n * (double)cn_dtype_size(product->dtype);
+    cn_parallel(cn_divide_up(product->n, 2 * kernels_for(product->dtype)->width), bytes / bytes_per_nanosecond,
+                pack_columns, &job);
 }

@@ -17,25 +17,32 @@ typedef void cn_gemm_finish(void *context, void *c, int64_t ldc, int64_t batch, 
 typedef struct cn_gemm {
     cn_dtype dtype; /* CN_F32 or CN_F64 */
     bool accumulate;
+    bool b_packed; /* b is what cn_gemm_prepack gave, B's strides are not used */
     int64_t batch, m, n, k;
     int64_t a_batch, a_row, a_column;
     int64_t b_batch, b_row, b_column;
     int64_t c_batch, ldc;
 } cn_gemm;
 
-/* Bytes of workspace that cn_gemm_run wants, aligned to 64: a function of the sizes alone, not of threads. */
-size_t cn_gemm_workspace(const cn_gemm *product);
-/* Cannot fail and allocates nothing. finish may be NULL. The same bits for any number of threads, any alignment, and
- * any of OpenBLAS' builds being linked, but for its serial one, which is not called. */
-void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, void *workspace, cn_gemm_finish *finish,
-                 void *context);
+/* Cannot fail and allocates nothing. finish may be NULL. The same bits for any number of threads, any alignment, B
+ * packed or not, and any of OpenBLAS' builds being linked, but for its serial one, which is not called. */
+void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, cn_gemm_finish *finish, void *context);
 
-/* What computes a product, for tests: our tiles with B where it lies, with B packed, with both; one row by
- * whole rows of B; OpenBLAS. */
+/* A B that many products meet can be packed before, where there is one matrix of it. Bytes that it takes, aligned to
+ * 64, and the packing; a product with it may have fewer columns than the one that it was packed for if that one's k is
+ * one block (CN_GEMM_DEPTH). */
+enum { CN_GEMM_DEPTH = 512 };
+size_t cn_gemm_packed_bytes(const cn_gemm *product);
+void cn_gemm_prepack(const cn_gemm *product, const void *b, void *packed);
+/* Whether a product becomes faster by that, and B is not too large to be kept twice. */
+bool cn_gemm_wants_packed(const cn_gemm *product);
+
+/* What computes a product, for tests: our tiles with B where it lies, with B packed as it is met, with B packed before;
+ * one row by whole rows of B; OpenBLAS. */
 typedef enum cn_gemm_path {
     CN_GEMM_DIRECT,
     CN_GEMM_PACKED,
-    CN_GEMM_PACKED_BOTH,
+    CN_GEMM_PREPACKED,
     CN_GEMM_WIDE_ROW,
     CN_GEMM_BLAS
 } cn_gemm_path;

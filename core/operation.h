@@ -37,8 +37,10 @@ typedef struct cn_preparation {
     size_t workspace; /* bytes of scratch memory the kernel wants, aligned to 64 */
     /* Unless NULL: brings input number `packs`, weights mostly, into an order of the kernel's own: its pointers are
      * `packed` bytes of memory, aligned to 64, and that input. Plans that assign no variable run it only when a
-     * variable has changed. */
+     * variable has changed. With `if_kept` it is run by them alone, else the kernel is given NULL for what is packed.
+     */
     cn_kernel *pack;
+    bool if_kept;
     size_t packed;
     int packs;
     size_t size;  /* bytes of `prepared` in use */

@@ -24,11 +24,12 @@ bool cn_find_workspaces(planner *p)
         if (preparation.workspace && (p->workspace[i] = cn_planner_root(p, r)) == CN_NOBODY)
             return false;
         r.bytes = preparation.packed;
-        if (preparation.pack && is_fixed(p, p->schedule[i].entry->input[preparation.packs])) {
+        bool kept = preparation.pack && is_fixed(p, p->schedule[i].entry->input[preparation.packs]);
+        if (kept) {
             r.producer = -1;
             r.last_use = FOREVER;
         }
-        if (preparation.pack && (p->packed[i] = cn_planner_root(p, r)) == CN_NOBODY)
+        if (preparation.pack && (kept || !preparation.if_kept) && (p->packed[i] = cn_planner_root(p, r)) == CN_NOBODY)
             return false;
     }
     return true;

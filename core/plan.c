@@ -500,8 +500,8 @@ static bool place_block(planner *p)
 
 static const cn_target nowhere = {IN_ROOT, 0, 0};
 
-/* The targets of an entry: outputs, inputs, workspace. */
-static int entry_targets(const planner *p, int position, cn_target *targets)
+/* The targets of an entry: outputs, inputs, workspace, what was packed. */
+static int entry_targets(const planner *p, int position, const cn_preparation *preparation, cn_target *targets)
 {
     const cn_entry *entry = p->schedule[position].entry;
     int count = 0;
@@ -515,8 +515,8 @@ static int entry_targets(const planner *p, int position, cn_target *targets)
         targets[count++] = locate_tensor(p, entry->input[i]);
     if (p->workspace[position] != CN_NOBODY)
         targets[count++] = locate(p, p->workspace[position], 0);
-    if (p->packed[position] != CN_NOBODY)
-        targets[count++] = locate(p, p->packed[position], 0);
+    if (preparation->pack)
+        targets[count++] = p->packed[position] != CN_NOBODY ? locate(p, p->packed[position], 0) : nowhere;
     return count;
 }
 
@@ -653,10 +653,11 @@ static bool add_group(planner *p, int begin)
     if (!targets)
         return false;
     if (!s->chain) {
-        if (!cn_prepare(entry, &preparation) || (preparation.pack && p->root[p->packed[begin]].last_use != FOREVER &&
-                                                 !cn_add_packing(p, begin, &preparation)))
+        const int packed = p->packed[begin];
+        if (!cn_prepare(entry, &preparation) ||
+            (packed != CN_NOBODY && p->root[packed].last_use != FOREVER && !cn_add_packing(p, begin, &preparation)))
             goto out;
-        used = entry_targets(p, begin, targets);
+        used = entry_targets(p, begin, &preparation, targets);
         if (p->merged[begin] > 1) {
             const cn_entry *last = p->schedule[begin + p->merged[begin] - 1].entry;
             int64_t span = cn_planner_distance(p, root_of(p, entry->output[0]), root_of(p, last->output[0])) +

@@ -303,6 +303,7 @@ bool cn_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
     const cn_operation *operation = entry->operation;
     preparation->kernel = preparation->pack = NULL;
+    preparation->if_kept = false;
     preparation->workspace = preparation->size = 0;
     bool prepared = operation->loop ? cn_prepare_elementwise(entry, preparation)
                                     : operation->prepare && operation->prepare(entry, preparation);
@@ -341,12 +342,13 @@ static bool run_now(cn_tape *tape, const cn_entry *entry)
         pointer[used++] = cn_pointer(entry->input[i]);
     if (preparation.workspace && !(pointer[used++] = cn_arena_allocate(&tape->scratch, preparation.workspace)))
         return false;
-    if (preparation.pack && !(pointer[used] = cn_arena_allocate(&tape->scratch, preparation.packed)))
+    bool packs = preparation.pack && !preparation.if_kept;
+    pointer[used] = NULL;
+    if (packs && !(pointer[used] = cn_arena_allocate(&tape->scratch, preparation.packed)))
         return false;
     unsigned mode = cn_float_mode_flush();
-    bool done = !preparation.pack ||
-                preparation.pack((void *[]){pointer[used], pointer[entry->output_count + preparation.packs]},
-                                 preparation.prepared.bytes);
+    bool done = !packs || preparation.pack((void *[]){pointer[used], pointer[entry->output_count + preparation.packs]},
+                                           preparation.prepared.bytes);
     done = done && preparation.kernel(pointer, preparation.prepared.bytes);
     cn_float_mode_restore(mode);
     return done;

@@ -150,11 +150,6 @@ static bool by_packed_tiles(const cn_tape *tape)
     return has_product(tape, CN_GEMM_PACKED) || leave_to_openblas(30e6);
 }
 
-static bool by_tiles_packed_twice(const cn_tape *tape)
-{
-    return has_product(tape, CN_GEMM_PACKED_BOTH) || leave_to_openblas(30e6);
-}
-
 static bool by_openblas(const cn_tape *tape)
 {
     return has_product(tape, CN_GEMM_BLAS) || !leave_to_openblas(2e9);
@@ -348,10 +343,10 @@ static cn_tensor *chain(cn_tensor *const *x)
 static const path paths[] = {
     {.name = "product, direct", .layer = narrow_layer, .input = {{2, {13, 47}}}, .enters = by_direct_tiles},
     {.name = "product, B packed", .layer = wide_layer, .input = {{2, {150, 701}}}, .enters = by_packed_tiles},
-    {.name = "product, both packed",
+    {.name = "product, rows on the same lines of L1",
      .operation = product_with_aliased_rows,
      .input = {{2, {77, 1024}}, {2, {333, 1024}}},
-     .enters = by_tiles_packed_twice},
+     .enters = by_packed_tiles},
     {.name = "product, blocks of depth", .layer = deep_layer, .input = {{2, {65, 1025}}}, .enters = by_packed_tiles},
     {.name = "product, OpenBLAS", .layer = large_layer, .input = {{2, {1030, 1050}}}, .enters = by_openblas},
     {.name = "Winograd",

@@ -61,7 +61,7 @@ static void fill(void *p, cn_dtype dtype, int64_t n, unsigned seed)
 typedef struct operands {
     cn_gemm g;
     int64_t a_size, b_size, c_size, bytes;
-    void *a, *b, *c, *before, *seen, *workspace;
+    void *a, *b, *c, *before, *seen;
     int *times;
 } operands;
 
@@ -79,7 +79,6 @@ static operands operands_of(cn_gemm g)
     o.before = malloc((size_t)(o.c_size * o.bytes));
     o.seen = malloc((size_t)(o.c_size * o.bytes));
     o.times = calloc((size_t)o.c_size + 1, sizeof(int));
-    o.workspace = aligned_alloc(64, (cn_gemm_workspace(&g) + 127) / 64 * 64);
     fill(o.a, g.dtype, o.a_size, 1);
     fill(o.b, g.dtype, o.b_size, 2);
     fill(o.before, g.dtype, o.c_size, 3);
@@ -94,7 +93,6 @@ static void operands_free(operands *o)
     free(o->before);
     free(o->seen);
     free(o->times);
-    free(o->workspace);
 }
 
 static void note(void *context, void *c, int64_t ldc, int64_t batch, int64_t row, int64_t rows, int64_t column,
@@ -116,7 +114,29 @@ static void run(operands *o)
 {
     if (o->c_size)
         memcpy(o->c, o->before, (size_t)(o->c_size * o->bytes));
-    cn_gemm_run(&o->g, o->a, o->b, o->c, o->workspace, note, o);
+    cn_gemm_run(&o->g, o->a, o->b, o->c, note, o);
+}
+
+/* The same with B packed before: the same bits as what C holds, but for one row, whose sums are taken otherwise. */
+static bool run_prepacked(operands *o)
+{
+    const cn_gemm_path path = cn_gemm_path_of(&o->g);
+    const size_t bytes = (size_t)(o->c_size * o->bytes);
+    if (o->g.batch != 1 || o->g.k < 1 || (path != CN_GEMM_DIRECT && path != CN_GEMM_PACKED))
+        return false;
+    void *packed = aligned_alloc(64, cn_gemm_packed_bytes(&o->g) / 64 * 64 + 64), *other = malloc(bytes + 1);
+    cn_gemm g = o->g;
+    g.b_packed = true;
+    memcpy(other, o->c, bytes);
+    memcpy(o->c, o->before, bytes);
+    memset(o->times, 0, (size_t)o->c_size * sizeof *o->times);
+    cn_gemm_prepack(&o->g, o->b, packed);
+    cn_gemm_run(&g, o->a, packed, o->c, note, o);
+    cr_expect(g.m == 1 || memcmp(o->c, other, bytes) == 0, "other bits: type %d, (%d,%d,%d)", (int)g.dtype, (int)g.m,
+              (int)g.n, (int)g.k);
+    free(packed);
+    free(other);
+    return true;
 }
 
 /* The same by tiles chosen beforehand, if the product is small enough. */
@@ -185,6 +205,8 @@ static void check(cn_gemm g)
     operands o = operands_of(g);
     run(&o);
     check_run(&o);
+    if (run_prepacked(&o))
+        check_run(&o);
     if (run_small(&o)) {
         check_run(&o);
         small_products++;
@@ -302,13 +324,12 @@ static const routed routes[] = {
     {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, NN, 128, 512, 784},
     {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, TN, 300, 257, 1030},
     {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_BLAS, NT, 129, 257, 785},
-    {CN_GEMM_PACKED_BOTH, CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, NT, 90, 300, 1024},
-    {CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, CN_GEMM_BLAS, NT, 160, 1000, 1024},
+    {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, NT, 160, 1000, 1024},
     {CN_GEMM_DIRECT, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 640, 720, 512},
     {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, TN, 1030, 300, 600},
     {CN_GEMM_PACKED, CN_GEMM_PACKED, CN_GEMM_BLAS, NN, 260, 1024, 520},
     {CN_GEMM_DIRECT, CN_GEMM_DIRECT, CN_GEMM_BLAS, NN, 260, 1024, 500},
-    {CN_GEMM_PACKED_BOTH, CN_GEMM_BLAS, CN_GEMM_BLAS, NN, 260, 1024, 1024},
+    {CN_GEMM_PACKED, CN_GEMM_BLAS, CN_GEMM_BLAS, NN, 260, 1024, 1024},
     {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, NN, 1, 1075, 9},
     {CN_GEMM_WIDE_ROW, CN_GEMM_WIDE_ROW, CN_GEMM_BLAS, NN, 1, 2090, 323},
 };
@@ -381,7 +402,7 @@ EACH_ISA(any_alignment_gives_the_same_bits)
                 char *moved_a = room + shift, *moved_b = moved_a + a + 2 * shift, *moved_c = moved_b + b + 5 * shift;
                 memcpy(moved_a, o.a, a);
                 memcpy(moved_b, o.b, b);
-                cn_gemm_run(&g, moved_a, moved_b, moved_c, o.workspace, NULL, NULL);
+                cn_gemm_run(&g, moved_a, moved_b, moved_c, NULL, NULL);
                 cr_expect_arr_eq(moved_c, o.c, c, "%s: type %d, (%d,%d,%d), path %d, %d bytes on", kernels->name,
                                  (int)dtype, (int)g.m, (int)g.n, (int)g.k, (int)cn_gemm_path_of(&g), (int)shift);
             }
@@ -396,7 +417,7 @@ static void *run_again_and_again(void *context)
     size_t bytes = (size_t)(o->c_size * o->bytes);
     int64_t differing = 0;
     for (int i = 0; i < 50; i++) {
-        cn_gemm_run(&o->g, o->a, o->b, o->c, o->workspace, NULL, NULL);
+        cn_gemm_run(&o->g, o->a, o->b, o->c, NULL, NULL);
         differing += memcmp(o->c, o->before, bytes) != 0;
     }
     return (void *)(intptr_t)differing;
@@ -411,7 +432,7 @@ EACH_ISA(threads_of_the_user_multiply_at_once)
     pthread_t thread[THREADS];
     for (int i = 0; i < THREADS; i++) {
         o[i] = operands_of(product(CN_F32, NN, 200 + i, 180, 300, 0));
-        cn_gemm_run(&o[i].g, o[i].a, o[i].b, o[i].before, o[i].workspace, NULL, NULL);
+        cn_gemm_run(&o[i].g, o[i].a, o[i].b, o[i].before, NULL, NULL);
     }
     for (int i = 0; i < THREADS; i++)
         cr_assert_eq(pthread_create(&thread[i], NULL, run_again_and_again, &o[i]), 0);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "core/gemm.h"
 #include "core/plan.h"
 #include "counting_allocator.h"
 
@@ -328,4 +329,93 @@ Test(plan, of_a_step_that_trains_packs_in_every_run)
     cr_expect_float_eq(seen[0], 8, 1e-6);
     cn_plan_free(plan);
     cn_variable_free(kernel);
+}
+
+/* A product whose right operand is worth keeping packed: in two blocks of depth, with a last panel that is not whole.
+ */
+enum { ROWS = 29, DEPTH = 600, COLUMNS = 333 };
+
+static void fill(float *values, int count, int step)
+{
+    for (int i = 0; i < count; i++)
+        values[i] = (float)((i * step) % 17 - 8) / 8;
+}
+
+static cn_tensor *product_with(cn_tape *tape, cn_tensor *x, cn_tensor *w, bool transposed)
+{
+    cn_tensor *right = cn_read(tape, w);
+    return cn_relu(cn_matmul(x, transposed ? cn_transpose(right) : right));
+}
+
+/* By an eager tape, whose products pack nothing beforehand. */
+static void expect_product(const float *x, cn_tensor *w, bool transposed, const float *got)
+{
+    static float expected[ROWS * COLUMNS];
+    cn_tape *tape = cn_tape_new();
+    cn_values(product_with(tape, cn_constant(tape, cn_array(x, ROWS, DEPTH)), w, transposed),
+              cn_array(expected, ROWS, COLUMNS));
+    cn_tape_free(tape);
+    cr_expect_arr_eq(got, expected, sizeof expected);
+}
+
+static void expect_packed_once(bool transposed)
+{
+    static float x[ROWS * DEPTH], y[ROWS * COLUMNS], weights[DEPTH * COLUMNS];
+    const cn_gemm gemm = {.batch = 1,
+                          .m = ROWS,
+                          .n = COLUMNS,
+                          .k = DEPTH,
+                          .a_row = DEPTH,
+                          .a_column = 1,
+                          .b_row = transposed ? 1 : COLUMNS,
+                          .b_column = transposed ? DEPTH : 1,
+                          .ldc = COLUMNS};
+    const cn_shape shape = transposed ? CN_SHAPE(COLUMNS, DEPTH) : CN_SHAPE(DEPTH, COLUMNS);
+    cn_tensor *w = cn_variable_new(shape);
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_plan *plan = cn_plan_new(tape, {product_with(tape, cn_feed(tape, CN_SHAPE(ROWS, DEPTH)), w, transposed)});
+    cn_tape_free(tape);
+    cr_assert(plan != NULL, "%s", cn_error_message());
+    fill(x, ROWS * DEPTH, 5);
+    for (int change = 1; change < 3; change++) {
+        fill(weights, DEPTH * COLUMNS, 2 * change + 1);
+        cn_variable_set(w, cn_array_with(weights, CN_ARRAY_F32, false, shape));
+        for (int run = 0; run < 2; run++) {
+            told t = {.plan = NULL};
+            cn_set_profiler(count_run, &t);
+            cr_assert(cn_run(plan, {cn_array(x, ROWS, DEPTH)}, {cn_array(y, ROWS, COLUMNS)}));
+            cn_set_profiler(NULL, NULL);
+            cr_expect_eq(t.runs, run == 0 && cn_gemm_wants_packed(&gemm) ? 2 : 1);
+            expect_product(x, w, transposed, y);
+        }
+    }
+    cn_plan_free(plan);
+    cn_variable_free(w);
+}
+
+Test(plan, packs_the_weights_of_a_product_when_they_have_changed)
+{
+    expect_packed_once(false);
+}
+
+Test(plan, packs_transposed_weights_of_a_product_when_they_have_changed)
+{
+    expect_packed_once(true);
+}
+
+Test(plan, packs_no_right_operand_that_changes_with_every_run)
+{
+    cn_tensor *w = cn_variable_new(CN_SHAPE(DEPTH, COLUMNS));
+    cn_tape *tape = cn_tape_new(.deferred = true);
+    cn_tensor *x = cn_feed(tape, CN_SHAPE(ROWS, DEPTH)), *right = cn_feed(tape, CN_SHAPE(DEPTH, COLUMNS));
+    cn_plan *fed = cn_plan_new(tape, {cn_matmul(x, right)});
+    cr_expect_eq(cn_plan_describe(fed).kernels, 1);
+    cn_tensor *y = cn_matmul(x, w);
+    cn_assign(w, cn_mul(w, cn_scalar(tape, 2)));
+    cn_plan *training = cn_plan_new(tape, {y});
+    cr_expect_eq(cn_plan_describe(training).kernels, 2, "the product and the new weights");
+    cn_plan_free(fed);
+    cn_plan_free(training);
+    cn_tape_free(tape);
+    cn_variable_free(w);
 }

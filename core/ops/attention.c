@@ -36,11 +36,11 @@ typedef struct attention_sizes {
     int64_t element; /* bytes */
     int64_t batch, queries, keys, heads, groups, size, width;
     double scale;
-    int64_t behind, ahead;      /* as in cn_attention_tile */
-    int64_t rows, tiles;        /* queries in a tile, tiles of a head */
-    int64_t row;                /* elements between rows of scores */
-    int64_t units, pieces;      /* units of work are shared out evenly among pieces */
-    int64_t scores_bytes, gemm; /* of one piece's workspace: scores of a tile, and what products want */
+    int64_t behind, ahead; /* as in cn_attention_tile */
+    int64_t rows, tiles;   /* queries in a tile, tiles of a head */
+    int64_t row;           /* elements between rows of scores */
+    int64_t units, pieces; /* units of work are shared out evenly among pieces */
+    int64_t scores_bytes;  /* of a tile */
     attention_strides query, key, value, result, mask;
 } attention_sizes;
 
@@ -117,8 +117,6 @@ static void choose_tiles(attention_sizes *s)
         s->rows = s->queries > 0 ? s->queries : 1;
     s->tiles = cn_divide_up(s->queries, s->rows);
     s->scores_bytes = aligned(s->rows * s->row * s->element);
-    /* Queries, or gradients of the result, are all that a product may want to pack. */
-    s->gemm = aligned(s->rows * (s->size > s->width ? s->size : s->width) * s->element);
 }
 
 static double flops(const attention_sizes *s)
@@ -212,7 +210,7 @@ static cn_attention_tile tile_of(const attention_job *job, int64_t batch, int64_
 /* scores = query key^T, or the gradient of the weights, result gradient value^T. */
 static void score(const attention_job *job, const cn_attention_tile *tile, const char *left,
                   const attention_strides *left_stride, const char *right, const attention_strides *right_stride,
-                  int64_t size, char *scores, void *workspace)
+                  int64_t size, char *scores)
 {
     cn_gemm product = {.dtype = job->sizes->dtype,
                        .batch = 1,
@@ -224,12 +222,12 @@ static void score(const attention_job *job, const cn_attention_tile *tile, const
                        .b_row = right_stride->element,
                        .b_column = right_stride->place,
                        .ldc = tile->row};
-    cn_gemm_run(&product, left, right, scores, workspace, NULL, NULL);
+    cn_gemm_run(&product, left, right, scores, NULL, NULL);
 }
 
 /* to = scores x, of the tile's keys. */
 static void mix(const attention_job *job, const cn_attention_tile *tile, const char *scores, const char *x,
-                const attention_strides *x_stride, int64_t width, char *to, int64_t to_row, void *workspace)
+                const attention_strides *x_stride, int64_t width, char *to, int64_t to_row)
 {
     cn_gemm product = {.dtype = job->sizes->dtype,
                        .batch = 1,
@@ -241,12 +239,12 @@ static void mix(const attention_job *job, const cn_attention_tile *tile, const c
                        .b_row = x_stride->place,
                        .b_column = x_stride->element,
                        .ldc = to_row};
-    cn_gemm_run(&product, scores, x, to, workspace, NULL, NULL);
+    cn_gemm_run(&product, scores, x, to, NULL, NULL);
 }
 
 /* to += scores^T x, of the tile's queries. */
 static void spread(const attention_job *job, const cn_attention_tile *tile, const char *scores, const char *x,
-                   const attention_strides *x_stride, int64_t width, char *to, int64_t to_row, void *workspace)
+                   const attention_strides *x_stride, int64_t width, char *to, int64_t to_row)
 {
     cn_gemm product = {.dtype = job->sizes->dtype,
                        .accumulate = true,
@@ -259,7 +257,7 @@ static void spread(const attention_job *job, const cn_attention_tile *tile, cons
                        .b_row = x_stride->place,
                        .b_column = x_stride->element,
                        .ldc = to_row};
-    cn_gemm_run(&product, scores, x, to, workspace, NULL, NULL);
+    cn_gemm_run(&product, scores, x, to, NULL, NULL);
 }
 
 /* Forwards */
@@ -270,15 +268,15 @@ static void run_forward_unit(const attention_job *job, int64_t unit, char *works
     int64_t first = unit % s->tiles * s->rows, head = unit / s->tiles % s->heads, batch = unit / s->tiles / s->heads;
     int64_t group = head * s->groups / s->heads;
     cn_attention_tile tile = tile_of(job, batch, head, first);
-    char *scores = workspace, *scratch = scores + s->scores_bytes, *logsumexp = scratch + s->gemm;
+    char *scores = workspace, *logsumexp = scores + s->scores_bytes;
     if (job->logsumexp)
         logsumexp = job->logsumexp + ((batch * s->heads + head) * s->queries + first) * s->element;
     score(job, &tile, at(s, job->query, &s->query, batch, head, first), &s->query,
-          at(s, job->key, &s->key, batch, group, tile.key), &s->key, s->size, scores, scratch);
+          at(s, job->key, &s->key, batch, group, tile.key), &s->key, s->size, scores);
     cn_kernels_now()->attention->weigh[s->dtype](&tile, scores, logsumexp);
     if (job->result)
         mix(job, &tile, scores, at(s, job->value, &s->value, batch, group, tile.key), &s->value, s->width,
-            at(s, job->result, &s->result, batch, head, first), s->result.place, scratch);
+            at(s, job->result, &s->result, batch, head, first), s->result.place);
 }
 
 static void run_units(const attention_job *job, int64_t piece,
@@ -296,7 +294,7 @@ static void run_forward_piece(void *job, int64_t piece)
 
 static int64_t forward_bytes(const attention_sizes *s)
 {
-    return s->scores_bytes + s->gemm + aligned(s->rows * s->element);
+    return s->scores_bytes + aligned(s->rows * s->element);
 }
 
 static bool run_forward(void *const *pointer, const void *prepared)
@@ -362,7 +360,7 @@ static void run_backward_tile(const attention_job *job, int64_t batch, int64_t h
     const attention_strides of_value = dense_strides(s->keys, s->groups, s->width);
     int64_t group = head * s->groups / s->heads;
     cn_attention_tile tile = tile_of(job, batch, head, first);
-    char *weights = workspace, *gradients = weights + s->scores_bytes, *scratch = gradients + s->scores_bytes;
+    char *weights = workspace, *gradients = weights + s->scores_bytes;
     const char *query = at(s, job->query, &s->query, batch, head, first);
     const char *key = at(s, job->key, &s->key, batch, group, tile.key);
     const char *value = at(s, job->value, &s->value, batch, group, tile.key);
@@ -372,16 +370,16 @@ static void run_backward_tile(const attention_job *job, int64_t batch, int64_t h
     char *dv = at_or_null(s, job->value_gradient, &of_value, batch, group, tile.key);
     char *logsumexp = job->logsumexp + ((batch * s->heads + head) * s->queries + first) * s->element;
     bool below = dq || dk;
-    score(job, &tile, query, &s->query, key, &s->key, s->size, weights, scratch);
+    score(job, &tile, query, &s->query, key, &s->key, s->size, weights);
     if (below)
-        score(job, &tile, dy, &s->result, value, &s->value, s->width, gradients, scratch);
+        score(job, &tile, dy, &s->result, value, &s->value, s->width, gradients);
     cn_kernels_now()->attention->differentiate[s->dtype](&tile, logsumexp, weights, below ? gradients : NULL);
     if (dv)
-        spread(job, &tile, weights, dy, &s->result, s->width, dv, of_value.place, scratch);
+        spread(job, &tile, weights, dy, &s->result, s->width, dv, of_value.place);
     if (dk)
-        spread(job, &tile, gradients, query, &s->query, s->size, dk, of_key.place, scratch);
+        spread(job, &tile, gradients, query, &s->query, s->size, dk, of_key.place);
     if (dq)
-        mix(job, &tile, gradients, key, &s->key, s->size, dq, of_query.place, scratch);
+        mix(job, &tile, gradients, key, &s->key, s->size, dq, of_query.place);
 }
 
 static void run_backward_unit(const attention_job *job, int64_t unit, char *workspace)
@@ -404,7 +402,7 @@ static void run_backward_piece(void *job, int64_t piece)
 
 static int64_t backward_bytes(const attention_sizes *s)
 {
-    return 2 * s->scores_bytes + s->gemm;
+    return 2 * s->scores_bytes;
 }
 
 static bool run_backward(void *const *pointer, const void *prepared)

@@ -84,9 +84,9 @@ typedef struct stacked_product {
     cn_epilogue epilogue;
     cn_gemm gemm;
     cn_small_gemm small;
-    int element;  /* bytes */
-    bool swapped; /* input 1 is the gemm's left operand */
-    bool is_small, has_workspace;
+    int element;                  /* bytes */
+    bool swapped;                 /* input 1 is the gemm's left operand */
+    bool is_small, may_be_packed; /* B, beforehand */
     int outer_rank;
     int64_t outer_count, outer_step; /* how many gemms; elements of the result from one to the next */
     int64_t dim[CN_MAX_RANK], a_stride[CN_MAX_RANK], b_stride[CN_MAX_RANK];
@@ -112,7 +112,12 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     const stacked_product *p = prepared;
     const char *a = pointer[1 + p->swapped], *b = pointer[2 - p->swapped];
     char *c = pointer[0];
-    void *workspace = p->has_workspace ? pointer[3] : NULL;
+    const void *packed = p->may_be_packed ? pointer[3] : NULL;
+    cn_gemm gemm = p->gemm;
+    if (packed) {
+        b = packed;
+        gemm.b_packed = true;
+    }
     finished_rows finished = {.rows = p->gemm.m};
     if (p->epilogue.chain) {
         finished.chain = (const cn_chain *)(const void *)((const char *)prepared + p->epilogue.chain);
@@ -123,7 +128,7 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
         if (p->is_small)
             cn_small_gemm_run(&p->gemm, &p->small, a, b, c);
         else
-            cn_gemm_run(&p->gemm, a, b, c, workspace, finished.chain ? finish_block : NULL, &finished);
+            cn_gemm_run(&gemm, a, b, c, finished.chain ? finish_block : NULL, &finished);
         finished.first += p->gemm.batch * p->gemm.m;
         c += p->outer_step * p->element;
         for (int d = p->outer_rank - 1; d >= 0; d--) {
@@ -138,6 +143,13 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     }
     if (p->is_small && finished.chain)
         cn_run_chain_block(finished.chain, pointer + p->epilogue.pointer, 0, finished.first, 0, p->gemm.n);
+    return true;
+}
+
+static bool pack_right(void *const *pointer, const void *prepared)
+{
+    const stacked_product *p = prepared;
+    cn_gemm_prepack(&p->gemm, pointer[1], pointer[0]);
     return true;
 }
 
@@ -214,8 +226,12 @@ static bool matmul_prepare(const cn_entry *entry, cn_preparation *preparation)
     preparation->flops =
         2 * (double)(p->outer_count * gemm->batch) * (double)gemm->m * (double)gemm->n * (double)gemm->k;
     p->is_small = cn_small_gemm_prepare(gemm, &p->small);
-    preparation->workspace = p->is_small ? 0 : cn_gemm_workspace(gemm);
-    p->has_workspace = preparation->workspace > 0;
+    if (!p->is_small && p->outer_count == 1 && cn_gemm_wants_packed(gemm)) {
+        preparation->packed = cn_gemm_packed_bytes(gemm);
+        p->may_be_packed = preparation->if_kept = true;
+        preparation->pack = pack_right;
+        preparation->packs = 1;
+    }
     preparation->kernel = run_stacked_product;
     return true;
 }

@@ -70,7 +70,6 @@ static void run_forward_piece(void *context, int64_t piece)
     const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
     const size_t state = (size_t)(rows * u * e);
     unsigned char *room = f->workspace + piece * f->piece_bytes;
-    unsigned char *scratch = room + 2 * f->state_bytes + f->gates_bytes;
     unsigned char *h = cn_recurrent_kept_or(f->output[HIDDEN], first * u, e, room);
     unsigned char *c =
         s->has_cells ? cn_recurrent_kept_or(f->output[CELLS], first * u, e, room + f->state_bytes) : NULL;
@@ -97,11 +96,11 @@ static void run_forward_piece(void *context, int64_t piece)
         step.y = cn_recurrent_at(f->output[SEQUENCE], (first * s->time + i) * u, e);
         step.mask = f->mask ? f->mask + first * s->time + t : NULL;
         run_step(s, &step, kernels->begin[kind][s->dtype]);
-        cn_recurrent_multiply(s, state_product(s, rows), step.h_before, f->state_weights, gates, scratch);
+        cn_recurrent_multiply(s, state_product(s, rows), step.h_before, f->state_weights, gates);
         if (s->has_reset) {
             run_step(s, &step, kernels->reset[s->dtype]);
             cn_recurrent_multiply(s, reset_product(s, rows), cn_recurrent_at(gates, 2 * u, e), f->reset_weights,
-                                  cn_recurrent_at(gates, 3 * u, e), scratch);
+                                  cn_recurrent_at(gates, 3 * u, e));
         }
         run_step(s, &step, kernels->end[kind][s->dtype]);
         gates = f->output[GATES] ? cn_recurrent_at(gates, s->batch * s->kept, e) : gates;
@@ -116,7 +115,7 @@ static void set_forward_bytes(forward *f, const cn_recurrent_sizes *s)
 {
     f->state_bytes = cn_recurrent_aligned(s->rows * s->units * s->element);
     f->gates_bytes = cn_recurrent_aligned(s->rows * s->kept * s->element);
-    f->piece_bytes = 2 * f->state_bytes + f->gates_bytes + s->product_workspace;
+    f->piece_bytes = 2 * f->state_bytes + f->gates_bytes;
 }
 
 /* Those of the reset state lie behind the others. */
@@ -248,10 +247,7 @@ static bool forward_prepare(const cn_entry *entry, cn_preparation *preparation)
     *s = sizes_of_sequence(entry);
     const cn_recurrent_product state = state_product(s, s->rows), reset = reset_product(s, s->rows);
     int64_t packed = cn_recurrent_packed_bytes(s, state, cn_recurrent_state_weights(s, NULL));
-    s->product_workspace = cn_recurrent_workspace_of(s, state, cn_recurrent_state_weights(s, NULL));
     if (s->has_reset) {
-        s->product_workspace =
-            cn_most(s->product_workspace, cn_recurrent_workspace_of(s, reset, cn_recurrent_reset_weights(s, NULL)));
         packed += cn_recurrent_packed_bytes(s, reset, cn_recurrent_reset_weights(s, NULL));
     }
     set_forward_bytes(&f, s);

@@ -31,7 +31,7 @@ typedef struct backward {
     const int32_t *mask;
     cn_recurrent_operand state_weights, reset_weights; /* transposed */
     unsigned char *inner;                              /* of all steps as an output, else of `weights_steps` */
-    unsigned char *pieces, *weights_workspace;
+    unsigned char *pieces;
     int64_t state_bytes, piece_bytes;
 } backward;
 
@@ -90,15 +90,14 @@ static void add_weights_gradient(const backward *b, int64_t step)
     if (s->small_gradient)
         cn_small_gemm_run(&gemm, &s->gradient, hidden, inner, b->output[DRECURRENT]);
     else
-        cn_gemm_run(&gemm, hidden, inner, b->output[DRECURRENT], b->weights_workspace, NULL, NULL);
+        cn_gemm_run(&gemm, hidden, inner, b->output[DRECURRENT], NULL, NULL);
     if (s->has_reset) {
         const int64_t last = 2 * s->units;
         cn_gemm reset = reset_gradient(s);
         reset.k = gemm.k;
         reset.accumulate = gemm.accumulate;
         cn_gemm_run(&reset, cn_recurrent_at(b->gates, step * s->batch * s->kept + last, e),
-                    cn_recurrent_at(inner, last, e), cn_recurrent_at(b->output[DRECURRENT], last, e),
-                    b->weights_workspace, NULL, NULL);
+                    cn_recurrent_at(inner, last, e), cn_recurrent_at(b->output[DRECURRENT], last, e), NULL, NULL);
     }
 }
 
@@ -111,7 +110,6 @@ static void run_backward_piece(void *context, int64_t piece)
     const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
     const size_t state = (size_t)(rows * u * e);
     unsigned char *dh = b->pieces + piece * b->piece_bytes, *dc = dh + b->state_bytes, *d_reset = dc;
-    unsigned char *scratch = dc + b->state_bytes;
     cn_recurrent_set_state(dh, cn_recurrent_at(b->dh, first * u, e), state);
     if (s->has_cells)
         cn_recurrent_set_state(dc, cn_recurrent_at(b->dc, first * u, e), state);
@@ -138,10 +136,10 @@ static void run_backward_piece(void *context, int64_t piece)
         if (s->has_reset) {
             memset(d_reset, 0, state);
             cn_recurrent_multiply(s, reset_back_product(s, rows), cn_recurrent_at(back.inner, 2 * u, e),
-                                  b->reset_weights, d_reset, scratch);
+                                  b->reset_weights, d_reset);
             run_back(s, &back, kernels->back_reset[s->dtype]);
         }
-        cn_recurrent_multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh, scratch);
+        cn_recurrent_multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh);
         if (s->shared && b->output[DRECURRENT] && i % s->weights_steps == 0)
             add_weights_gradient(b, i);
     }
@@ -196,7 +194,7 @@ static int64_t inner_bytes(const cn_recurrent_sizes *s)
 static void set_backward_bytes(backward *b, const cn_recurrent_sizes *s)
 {
     b->state_bytes = cn_recurrent_aligned(s->rows * s->units * s->element);
-    b->piece_bytes = 2 * b->state_bytes + s->product_workspace;
+    b->piece_bytes = 2 * b->state_bytes;
 }
 
 static bool run_backward(void *const *pointer, const void *prepared)
@@ -216,8 +214,7 @@ static bool run_backward(void *const *pointer, const void *prepared)
     b.mask = a->has_mask ? *pointer++ : NULL;
     set_backward_bytes(&b, s);
     b.pieces = *pointer;
-    b.weights_workspace = b.pieces + s->pieces * b.piece_bytes;
-    unsigned char *room = b.weights_workspace + s->weights_workspace;
+    unsigned char *room = b.pieces + s->pieces * b.piece_bytes;
     b.inner = b.output[INNER] ? b.output[INNER] : room;
     if (s->lstm8) {
         run_lstm8_back(&b);
@@ -251,14 +248,6 @@ static bool backward_infer(const cn_entry *entry, cn_type *output)
     return true;
 }
 
-/* For all steps that are added at once, and for those that are left at the end. */
-static int64_t gradient_workspace(const cn_recurrent_sizes *s, cn_gemm gemm)
-{
-    const int64_t most = (int64_t)cn_gemm_workspace(&gemm);
-    gemm.k = s->time % s->weights_steps * s->batch;
-    return cn_recurrent_aligned(cn_most(most, (int64_t)cn_gemm_workspace(&gemm)));
-}
-
 static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
     const cn_tensor *recurrent = entry->input[0], *gates = entry->input[2];
@@ -269,20 +258,16 @@ static bool backward_prepare(const cn_entry *entry, cn_preparation *preparation)
     const int64_t time = gates->shape.dim[0], batch = gates->shape.dim[1];
     *s = cn_recurrent_sizes_of(entry->attributes, gates->dtype, batch, time, recurrent->shape.dim[0]);
     const cn_gemm weights = state_gradient(s);
-    s->weights_workspace = gradient_workspace(s, weights);
     s->small_gradient = !s->shared && time > 0 && cn_small_gemm_prepare(&weights, &s->gradient);
     const cn_recurrent_product state = state_back_product(s, s->rows), reset = reset_back_product(s, s->rows);
     const cn_recurrent_operand state_rows = cn_recurrent_transposed(cn_recurrent_state_weights(s, NULL)),
                                reset_rows = cn_recurrent_transposed(cn_recurrent_reset_weights(s, NULL));
     int64_t ready = cn_recurrent_packed_bytes(s, state, state_rows);
-    s->product_workspace = cn_recurrent_workspace_of(s, state, state_rows);
     if (s->has_reset) {
-        s->weights_workspace = cn_most(s->weights_workspace, gradient_workspace(s, reset_gradient(s)));
-        s->product_workspace = cn_most(s->product_workspace, cn_recurrent_workspace_of(s, reset, reset_rows));
         ready += cn_recurrent_packed_bytes(s, reset, reset_rows);
     }
     set_backward_bytes(&b, s);
-    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + s->weights_workspace + inner_bytes(s) + ready);
+    preparation->workspace = (size_t)(s->pieces * b.piece_bytes + inner_bytes(s) + ready);
     preparation->flops = 4 * (double)(batch * time) * (double)cn_shape_size(recurrent->shape);
     preparation->kernel = run_backward;
     return true;

@@ -150,16 +150,15 @@ static void run_panels(void *context, int64_t piece)
     gemm.c_batch = columns;
     if (whole > 0)
         cn_gemm_run(&gemm, job->a, job->b.values + some.first * gemm.b_batch * e, job->c + some.first * columns * e,
-                    NULL, NULL, NULL);
+                    NULL, NULL);
     gemm.batch = 1;
     gemm.n = p->n - last * columns;
     if (end > p->n)
-        cn_gemm_run(&gemm, job->a, job->b.values + last * gemm.b_batch * e, job->c + last * columns * e, NULL, NULL,
-                    NULL);
+        cn_gemm_run(&gemm, job->a, job->b.values + last * gemm.b_batch * e, job->c + last * columns * e, NULL, NULL);
 }
 
 void cn_recurrent_multiply(const cn_recurrent_sizes *s, cn_recurrent_product p, const void *a, cn_recurrent_operand b,
-                           unsigned char *c, void *workspace)
+                           unsigned char *c)
 {
     if (s->small) {
         cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
@@ -168,12 +167,6 @@ void cn_recurrent_multiply(const cn_recurrent_sizes *s, cn_recurrent_product p, 
         cn_parallel(job.pieces, cn_gemm_nanoseconds(s->dtype, p.m, p.n, p.k), run_panels, &job);
     } else {
         cn_gemm gemm = gemm_of(s, p, b);
-        cn_gemm_run(&gemm, a, b.values, c, workspace, NULL, NULL);
+        cn_gemm_run(&gemm, a, b.values, c, NULL, NULL);
     }
-}
-
-int64_t cn_recurrent_workspace_of(const cn_recurrent_sizes *s, cn_recurrent_product p, cn_recurrent_operand b)
-{
-    cn_gemm gemm = gemm_of(s, p, b);
-    return s->small || cn_recurrent_is_packed(s, b) ? 0 : cn_recurrent_aligned((int64_t)cn_gemm_workspace(&gemm));
 }

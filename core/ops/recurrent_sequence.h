@@ -36,11 +36,10 @@ typedef struct cn_recurrent_sizes {
     cn_recurrent_attributes attributes;
     int64_t width, kept, first; /* columns, as in `layout` */
     bool has_cells, has_reset;
-    bool shared; /* one piece, of whose steps each is shared by the threads */
-    bool small;  /* the products are those of the step kernels */
-    bool packed; /* weights may be packed once for all steps */
-    bool lstm8;  /* all steps are one kernel's */
-    int64_t product_workspace, weights_workspace;
+    bool shared;         /* one piece, of whose steps each is shared by the threads */
+    bool small;          /* the products are those of the step kernels */
+    bool packed;         /* weights may be packed once for all steps */
+    bool lstm8;          /* all steps are one kernel's */
     bool small_gradient; /* of the weights */
     cn_small_gemm gradient;
     int64_t weights_steps; /* whose gradients of the weights are added at once */
@@ -127,10 +126,9 @@ cn_recurrent_operand cn_recurrent_packed_or_not(const cn_recurrent_sizes *s, cn_
                                                 cn_recurrent_operand b, const unsigned char *packed);
 cn_recurrent_operand cn_recurrent_pack(const cn_recurrent_sizes *s, cn_recurrent_product p, cn_recurrent_operand b,
                                        unsigned char *room);
-/* c += a b, with as much workspace. */
-int64_t cn_recurrent_workspace_of(const cn_recurrent_sizes *s, cn_recurrent_product p, cn_recurrent_operand b);
+/* c += a b. */
 void cn_recurrent_multiply(const cn_recurrent_sizes *s, cn_recurrent_product p, const void *a, cn_recurrent_operand b,
-                           unsigned char *c, void *workspace);
+                           unsigned char *c);
 
 /* The gradient: outputs for z, the recurrent weights, the initial h, what the products gave (time, batch, columns), and
  * the initial c of an LSTM. Inputs: the recurrent weights, hidden states, gates, an LSTM's cells, and the gradients of
