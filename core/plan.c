@@ -453,47 +453,74 @@ static int by_first(const void *a, const void *b)
     return (*x)->first != (*y)->first ? ((*x)->first < (*y)->first ? -1 : 1) : (*x < *y ? -1 : *x > *y);
 }
 
-/* First fit in the order of first use. */
+static int by_size(const void *a, const void *b)
+{
+    const root *const *x = a, *const *y = b;
+    return (*x)->bytes != (*y)->bytes ? ((*x)->bytes > (*y)->bytes ? -1 : 1) : by_first(a, b);
+}
+
+/* Outputs that kernels leave out if nobody uses them. */
+static bool is_left_out(const planner *p, const root *r)
+{
+    return r->place == IN_BLOCK && r->producer >= 0 && r->last_use == r->producer &&
+           p->schedule[r->producer].entry->operation->flags & CN_OPTIONAL_OUTPUTS &&
+           p->workspace[r->producer] != r - p->root && p->packed[r->producer] != r - p->root;
+}
+
+/* Gives each root the lowest place that is free for as long as it lives, in the order given, after sorting them so.
+ * `placed` has room for them all. The bytes of the block, or SIZE_MAX if that is more than there can be. */
+static size_t first_fit(root **order, int count, int (*compare)(const void *, const void *), root **placed)
+{
+    size_t bytes = 0;
+    qsort(order, (size_t)count, sizeof *order, compare);
+    for (int i = 0; i < count; i++) {
+        root *r = order[i];
+        size_t at = 0;
+        int slot = 0; /* among those placed, which are in the order of their offsets */
+        for (int j = 0; j < i; j++) {
+            const root *other = placed[j];
+            if (other->last < r->first || other->first > r->last)
+                continue;
+            if (other->offset >= at + r->bytes + (r->bytes == 0))
+                break;
+            const size_t end = other->offset + other->bytes;
+            if (end > at)
+                at = (end + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
+        }
+        if (r->bytes > PTRDIFF_MAX - at - CN_ALIGNMENT)
+            return SIZE_MAX;
+        r->offset = at;
+        while (slot < i && placed[slot]->offset < at)
+            slot++;
+        memmove(&placed[slot + 1], &placed[slot], (size_t)(i - slot) * sizeof *placed);
+        placed[slot] = r;
+        bytes = at + r->bytes > bytes ? at + r->bytes : bytes;
+    }
+    return bytes;
+}
+
+/* In the order of first use neighbours in time are neighbours in memory; the largest first often need less of it. */
 static bool place_block(planner *p)
 {
     root **order = cn_allocate((size_t)p->root_count + 1, sizeof *order);
-    root **active = cn_allocate((size_t)p->root_count + 1, sizeof *active); /* by offset */
-    bool done = order && active;
-    int count = 0, active_count = 0;
-    for (int i = 0; done && i < p->root_count; i++)
-        if (p->root[i].place == IN_BLOCK)
-            order[count++] = &p->root[i];
-    if (done)
-        qsort(order, (size_t)count, sizeof *order, by_first);
-    for (int i = 0; done && i < count; i++) {
-        root *r = order[i];
-        int kept = 0;
-        for (int j = 0; j < active_count; j++)
-            if (active[j]->last >= r->first)
-                active[kept++] = active[j];
-        active_count = kept;
-        size_t at = 0;
-        int slot = 0;
-        while (slot < active_count && active[slot]->offset < at + r->bytes + (r->bytes == 0)) {
-            size_t end = active[slot]->offset + active[slot]->bytes;
-            if (end > at)
-                at = (end + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
-            slot++;
-        }
-        if (r->bytes > PTRDIFF_MAX - at - CN_ALIGNMENT) {
-            done = cn_fail(CN_MEMORY, "plan: the block is larger than the address space");
-            break;
-        }
-        r->offset = at;
-        memmove(&active[slot + 1], &active[slot], (size_t)(active_count - slot) * sizeof *active);
-        active[slot] = r;
-        active_count++;
-        if (at + r->bytes > p->plan->block_bytes)
-            p->plan->block_bytes = at + r->bytes;
+    root **placed = cn_allocate((size_t)p->root_count + 1, sizeof *placed);
+    size_t bytes = SIZE_MAX;
+    int count = 0;
+    if (order && placed) {
+        for (int i = 0; i < p->root_count; i++)
+            if (p->root[i].place == IN_BLOCK && !is_left_out(p, &p->root[i]))
+                order[count++] = &p->root[i];
+        const size_t in_time = first_fit(order, count, by_first, placed);
+        bytes = first_fit(order, count, by_size, placed);
+        if (bytes >= in_time - in_time / 64)
+            bytes = first_fit(order, count, by_first, placed);
+        if (bytes == SIZE_MAX)
+            cn_fail(CN_MEMORY, "plan: the block is larger than the address space");
+        p->plan->block_bytes = bytes;
     }
     cn_release(order);
-    cn_release(active);
-    return done;
+    cn_release(placed);
+    return bytes != SIZE_MAX;
 }
 
 /* The program */
@@ -506,10 +533,8 @@ static int entry_targets(const planner *p, int position, const cn_preparation *p
     const cn_entry *entry = p->schedule[position].entry;
     int count = 0;
     for (int i = 0; i < entry->output_count; i++) {
-        const root *r = root_of(p, entry->output[i]);
-        bool unused =
-            entry->operation->flags & CN_OPTIONAL_OUTPUTS && r->last_use == r->producer && r->place == IN_BLOCK;
-        targets[count++] = unused ? nowhere : locate_tensor(p, entry->output[i]);
+        const bool left_out = is_left_out(p, root_of(p, entry->output[i]));
+        targets[count++] = left_out ? nowhere : locate_tensor(p, entry->output[i]);
     }
     for (int i = 0; i < entry->input_count; i++)
         targets[count++] = locate_tensor(p, entry->input[i]);
