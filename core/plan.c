@@ -467,6 +467,9 @@ static bool is_left_out(const planner *p, const root *r)
            p->workspace[r->producer] != r - p->root && p->packed[r->producer] != r - p->root;
 }
 
+/* Large tensors begin at different places of a page: index by index they would fall on the same lines of L1. */
+enum { PAGE = 4096, STAGGER = 5 * CN_ALIGNMENT };
+
 /* Gives each root the lowest place that is free for as long as it lives, in the order given, after sorting them so.
  * `placed` has room for them all. The bytes of the block, or SIZE_MAX if that is more than there can be. */
 static size_t first_fit(root **order, int count, int (*compare)(const void *, const void *), root **placed)
@@ -483,7 +486,7 @@ static size_t first_fit(root **order, int count, int (*compare)(const void *, co
                 continue;
             if (other->offset >= at + r->bytes + (r->bytes == 0))
                 break;
-            const size_t end = other->offset + other->bytes;
+            const size_t end = other->offset + other->bytes + (other->bytes >= PAGE ? STAGGER : 0);
             if (end > at)
                 at = (end + CN_ALIGNMENT - 1) / CN_ALIGNMENT * CN_ALIGNMENT;
         }

@@ -121,13 +121,12 @@ static void forward(const cn_lstm8 *s, int64_t row, int64_t rows)
             store(c_after + r * UNITS, apart, c);
             store(h_after + r * UNITS, apart, h);
             if (gates) {
-                float *kept = gates + r * (GATES + 1) * UNITS;
-                const int64_t kept_apart = apart * (GATES + 1);
+                float *kept = gates + r * GATES * UNITS;
+                const int64_t kept_apart = apart * GATES;
                 store(kept, kept_apart, i);
                 store(kept + UNITS, kept_apart, f);
                 store(kept + 2 * UNITS, kept_apart, g);
                 store(kept + 3 * UNITS, kept_apart, o);
-                store(kept + 4 * UNITS, kept_apart, activated);
             }
             if (y)
                 store(y + r * s->y_row, second * s->y_row, h);
@@ -169,11 +168,11 @@ static void backward(const cn_lstm8_back *s, int64_t row, int64_t rows)
     for (int64_t t = 0; t < s->time; t++) {
         for (int64_t r = row; r < row + rows; r += ROWS) {
             const int64_t second = second_row(r, row + rows), apart = second * UNITS;
-            const float *kept = gates + r * (GATES + 1) * UNITS;
-            const int64_t kept_apart = apart * (GATES + 1);
+            const float *kept = gates + r * GATES * UNITS;
+            const int64_t kept_apart = apart * GATES;
             const vector i = load(kept, kept_apart), f = load(kept + UNITS, kept_apart);
             const vector g = load(kept + 2 * UNITS, kept_apart), o = load(kept + 3 * UNITS, kept_apart);
-            const vector activated = load(kept + 4 * UNITS, kept_apart);
+            const vector activated = tanhs(load(c_before + s->c_step + r * UNITS, apart));
             vector dh = load(s->dh + r * UNITS, apart);
             if (dy)
                 dh += load(dy + r * s->dy_row, second * s->dy_row);

@@ -17,7 +17,7 @@ typedef enum cn_recurrence {
 
 /* One step of some rows (samples). What it keeps of each row in `gates`, in blocks of `units` numbers:
  *
- * SimpleRNN: h. LSTM: i, f, g, o, activation(c). GRU: z, r, the last block of the projected state, the candidate. GRU
+ * SimpleRNN: h. LSTM: i, f, g, o. GRU: z, r, the last block of the projected state, the candidate. GRU
  * before: z, r, r h, the candidate.
  *
  * `begin` puts there what the product of h_before and the recurrent weights is to be added to. Then, of a GRU before,
@@ -34,6 +34,7 @@ typedef struct cn_recurrent_step {
     const void *bias;                /* of a GRU: of the projected state; or NULL */
     const void *h_before, *c_before; /* may be h and c */
     void *gates, *h, *c;
+    int64_t gates_row;
     void *y; /* h once more, or NULL */
     int64_t y_row;
     const int32_t *mask; /* or NULL */
@@ -48,8 +49,9 @@ typedef struct cn_recurrent_back {
     int64_t row, rows;
     int64_t units;
     cn_gate activation, recurrent_activation;
-    const void *gates, *h_before, *c_before;
-    const void *dy; /* added to dh, or NULL */
+    const void *gates, *h_before, *c_before, *c; /* c after the step */
+    int64_t gates_row;
+    const void *dy;                              /* added to dh, or NULL */
     int64_t dy_row;
     void *dh, *dc; /* in and out */
     const void *d_reset;

@@ -109,13 +109,13 @@ static inline void NAME(activate)(cn_gate gate, int64_t n, REAL *to, const REAL 
 static void NAME(begin_simple)(const cn_recurrent_step *s)
 {
     for (int64_t r = s->row; r < s->row + s->rows; r++)
-        memcpy(ROW(s, gates, r, s->units), CONST_ROW(s, z, r, s->z_row), (size_t)s->units * sizeof(REAL));
+        memcpy(ROW(s, gates, r, s->gates_row), CONST_ROW(s, z, r, s->z_row), (size_t)s->units * sizeof(REAL));
 }
 
 static void NAME(begin_lstm)(const cn_recurrent_step *s)
 {
     for (int64_t r = s->row; r < s->row + s->rows; r++)
-        memcpy(ROW(s, gates, r, 5 * s->units), CONST_ROW(s, z, r, s->z_row), (size_t)(4 * s->units) * sizeof(REAL));
+        memcpy(ROW(s, gates, r, s->gates_row), CONST_ROW(s, z, r, s->z_row), (size_t)(4 * s->units) * sizeof(REAL));
 }
 
 static void NAME(begin_gru)(const cn_recurrent_step *s)
@@ -123,9 +123,9 @@ static void NAME(begin_gru)(const cn_recurrent_step *s)
     const size_t bytes = (size_t)(3 * s->units) * sizeof(REAL);
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (s->bias)
-            memcpy(ROW(s, gates, r, 4 * s->units), s->bias, bytes);
+            memcpy(ROW(s, gates, r, s->gates_row), s->bias, bytes);
         else
-            memset(ROW(s, gates, r, 4 * s->units), 0, bytes);
+            memset(ROW(s, gates, r, s->gates_row), 0, bytes);
     }
 }
 
@@ -133,7 +133,7 @@ static void NAME(begin_gru_before)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
-        REAL *gates = ROW(s, gates, r, 4 * u);
+        REAL *gates = ROW(s, gates, r, s->gates_row);
         const REAL *z = CONST_ROW(s, z, r, s->z_row);
         memcpy(gates, z, (size_t)(2 * u) * sizeof(REAL));
         memcpy(gates + 3 * u, z + 2 * u, (size_t)u * sizeof(REAL));
@@ -144,7 +144,7 @@ static void NAME(reset)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
-        REAL *gates = ROW(s, gates, r, 4 * u);
+        REAL *gates = ROW(s, gates, r, s->gates_row);
         const REAL *h = CONST_ROW(s, h_before, r, u);
         if (IS_MASKED(s, r)) {
             memset(gates, 0, (size_t)(3 * u) * sizeof(REAL));
@@ -171,7 +171,7 @@ static void NAME(end_simple)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
-        REAL *gates = ROW(s, gates, r, u);
+        REAL *gates = ROW(s, gates, r, s->gates_row);
         if (IS_MASKED(s, r)) {
             NAME(keep)(s, r);
         } else {
@@ -199,7 +199,6 @@ CN_INLINE void NAME(lstm_units)(int64_t count, int64_t u, REAL *gates, const REA
         gates[u + j] = f;
         gates[2 * u + j] = g;
         gates[3 * u + j] = o;
-        gates[4 * u + j] = activated;
         c[j] = cell;
         h[j] = o * activated;
     }
@@ -210,7 +209,7 @@ static void NAME(end_lstm)(const cn_recurrent_step *s)
     const int64_t u = s->units;
     const bool usual = NAME(is_usual_lstm)(u, s->activation, s->recurrent_activation);
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
-        REAL *gates = ROW(s, gates, r, 5 * u), *h = ROW(s, h, r, u), *c = ROW(s, c, r, u);
+        REAL *gates = ROW(s, gates, r, s->gates_row), *h = ROW(s, h, r, u), *c = ROW(s, c, r, u);
         const REAL *c_before = CONST_ROW(s, c_before, r, u);
         if (IS_MASKED(s, r)) {
             NAME(keep)(s, r);
@@ -227,8 +226,8 @@ static void NAME(end_lstm)(const cn_recurrent_step *s)
             NAME(activate)(s->recurrent_activation, u, gates + 3 * u, gates + 3 * u);
             CN_INDEPENDENT for (int64_t j = 0; j < u; j++) c[j] =
                 gates[u + j] * c_before[j] + gates[j] * gates[2 * u + j];
-            NAME(activate)(s->activation, u, gates + 4 * u, c);
-            CN_INDEPENDENT for (int64_t j = 0; j < u; j++) h[j] = gates[3 * u + j] * gates[4 * u + j];
+            NAME(activate)(s->activation, u, h, c);
+            CN_INDEPENDENT for (int64_t j = 0; j < u; j++) h[j] = gates[3 * u + j] * h[j];
         }
         NAME(put_out)(s, r);
     }
@@ -248,7 +247,7 @@ static void NAME(end_gru)(const cn_recurrent_step *s)
 {
     const int64_t u = s->units;
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
-        REAL *gates = ROW(s, gates, r, 4 * u);
+        REAL *gates = ROW(s, gates, r, s->gates_row);
         const REAL *z = CONST_ROW(s, z, r, s->z_row);
         if (IS_MASKED(s, r)) {
             NAME(keep)(s, r);
@@ -269,7 +268,7 @@ static void NAME(end_gru_before)(const cn_recurrent_step *s)
         if (IS_MASKED(s, r))
             NAME(keep)(s, r);
         else
-            NAME(mix)(s, r, ROW(s, gates, r, 4 * s->units));
+            NAME(mix)(s, r, ROW(s, gates, r, s->gates_row));
         NAME(put_out)(s, r);
     }
 }
@@ -329,19 +328,19 @@ static void NAME(back_simple)(const cn_recurrent_back *s)
         REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, u);
         memcpy(inner, dh, (size_t)u * sizeof(REAL));
         memset(dh, 0, (size_t)u * sizeof(REAL));
-        NAME(derive)(s->activation, u, inner, CONST_ROW(s, gates, r, u));
+        NAME(derive)(s->activation, u, inner, CONST_ROW(s, gates, r, s->gates_row));
         NAME(copy_back)(s, r, 0, u, u);
     }
 }
 
 /* The same steps as below, unit by unit. */
-CN_INLINE void NAME(lstm_units_back)(int64_t count, int64_t u, const REAL *gates, const REAL *c_before, REAL *dh,
-                                     REAL *dc, REAL *inner)
+CN_INLINE void NAME(lstm_units_back)(int64_t count, int64_t u, const REAL *gates, const REAL *c_before, const REAL *c,
+                                     REAL *dh, REAL *dc, REAL *inner)
 {
     CN_INDEPENDENT for (int64_t j = 0; j < count; j++)
     {
         const REAL i = gates[j], f = gates[u + j], g = gates[2 * u + j], o = gates[3 * u + j];
-        const REAL activated = gates[4 * u + j];
+        const REAL activated = NAME(cn_tanh)(c[j]);
         const REAL d = dc[j] + dh[j] * o * (1 - activated * activated);
         inner[j] = d * g * (i * (1 - i));
         inner[u + j] = d * c_before[j] * (f * (1 - f));
@@ -359,19 +358,22 @@ static void NAME(back_lstm)(const cn_recurrent_back *s)
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, 4 * u))
             continue;
-        const REAL *gates = CONST_ROW(s, gates, r, 5 * u), *c_before = CONST_ROW(s, c_before, r, u);
-        const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *activated = gates + 4 * u;
+        const REAL *gates = CONST_ROW(s, gates, r, s->gates_row), *c_before = CONST_ROW(s, c_before, r, u);
+        const REAL *f = gates + u, *g = gates + 2 * u, *o = gates + 3 * u, *c = CONST_ROW(s, c, r, u);
         REAL *dh = ROW(s, dh, r, u), *dc = ROW(s, dc, r, u), *inner = ROW(s, inner, r, 4 * u);
         if (usual) {
             int64_t j = 0;
             for (; j + 16 <= u; j += 16)
-                NAME(lstm_units_back)(16, u, gates + j, c_before + j, dh + j, dc + j, inner + j);
+                NAME(lstm_units_back)(16, u, gates + j, c_before + j, c + j, dh + j, dc + j, inner + j);
             if (j < u)
-                NAME(lstm_units_back)(8, u, gates + j, c_before + j, dh + j, dc + j, inner + j);
+                NAME(lstm_units_back)(8, u, gates + j, c_before + j, c + j, dh + j, dc + j, inner + j);
             NAME(copy_back)(s, r, 0, 4 * u, 4 * u);
             continue;
         }
-        /* First the gradients of the activated gates; that of c is gathered in the second quarter. */
+        /* First the gradients of the activated gates; that of c is gathered in the second quarter, the activated c for
+         * the time being in the third. */
+        const REAL *activated = inner + 2 * u;
+        NAME(activate)(s->activation, u, inner + 2 * u, c);
         CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
         {
             inner[u + j] = dh[j] * o[j];
@@ -398,7 +400,8 @@ static void NAME(back_lstm)(const cn_recurrent_back *s)
 static inline void NAME(unmix)(const cn_recurrent_back *s, int64_t r)
 {
     const int64_t u = s->units;
-    const REAL *z = CONST_ROW(s, gates, r, 4 * u), *candidate = z + 3 * u, *h_before = CONST_ROW(s, h_before, r, u);
+    const REAL *z = CONST_ROW(s, gates, r, s->gates_row), *candidate = z + 3 * u,
+               *h_before = CONST_ROW(s, h_before, r, u);
     REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, 3 * u);
     CN_INDEPENDENT for (int64_t j = 0; j < u; j++)
     {
@@ -416,7 +419,7 @@ static void NAME(back_gru)(const cn_recurrent_back *s)
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (NAME(begin_back)(s, r, 3 * u))
             continue;
-        const REAL *gates = CONST_ROW(s, gates, r, 4 * u), *reset = gates + u, *projected = gates + 2 * u;
+        const REAL *gates = CONST_ROW(s, gates, r, s->gates_row), *reset = gates + u, *projected = gates + 2 * u;
         REAL *inner = ROW(s, inner, r, 3 * u);
         NAME(unmix)(s, r);
         CN_INDEPENDENT for (int64_t j = 0; j < u; j++) inner[u + j] = inner[2 * u + j] * projected[j];
@@ -439,7 +442,7 @@ static void NAME(back_reset)(const cn_recurrent_back *s)
     for (int64_t r = s->row; r < s->row + s->rows; r++) {
         if (IS_MASKED(s, r))
             continue;
-        const REAL *reset = CONST_ROW(s, gates, r, 4 * u) + u, *h_before = CONST_ROW(s, h_before, r, u);
+        const REAL *reset = CONST_ROW(s, gates, r, s->gates_row) + u, *h_before = CONST_ROW(s, h_before, r, u);
         const REAL *d_reset = CONST_ROW(s, d_reset, r, u);
         REAL *dh = ROW(s, dh, r, u), *inner = ROW(s, inner, r, 3 * u);
         CN_INDEPENDENT for (int64_t j = 0; j < u; j++)

@@ -79,6 +79,7 @@ static void run_forward_piece(void *context, int64_t piece)
         cn_recurrent_set_state(c, cn_recurrent_at(f->c, first * u, e), state);
     cn_recurrent_step step = {.rows = rows,
                               .units = u,
+                              .gates_row = s->kept,
                               .activation = s->attributes.activation,
                               .recurrent_activation = s->attributes.recurrent_activation,
                               .bias = f->bias,
@@ -230,7 +231,7 @@ static bool forward_infer(const cn_entry *entry, cn_type *output)
     output[SEQUENCE] = (cn_type){z->dtype, CN_SHAPE(batch, time, u)};
     output[LAST_H] = (cn_type){z->dtype, state};
     output[HIDDEN] = (cn_type){z->dtype, CN_SHAPE(time + 1, batch, u)};
-    output[GATES] = (cn_type){z->dtype, CN_SHAPE(time, batch, l->kept * u)};
+    output[GATES] = (cn_type){z->dtype, CN_SHAPE(time, batch, cn_recurrent_kept(a->kind, z->dtype, u))};
     if (l->has_cells) {
         output[LAST_C] = output[LAST_H];
         output[CELLS] = output[HIDDEN];

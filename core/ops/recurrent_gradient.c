@@ -115,6 +115,7 @@ static void run_backward_piece(void *context, int64_t piece)
         cn_recurrent_set_state(dc, cn_recurrent_at(b->dc, first * u, e), state);
     cn_recurrent_back back = {.rows = rows,
                               .units = u,
+                              .gates_row = s->kept,
                               .activation = s->attributes.activation,
                               .recurrent_activation = s->attributes.recurrent_activation,
                               .dy_row = s->time * u,
@@ -128,6 +129,7 @@ static void run_backward_piece(void *context, int64_t piece)
         back.gates = cn_recurrent_at(b->gates, (i * s->batch + first) * s->kept, e);
         back.h_before = cn_recurrent_at(b->hidden, (i * s->batch + first) * u, e);
         back.c_before = cn_recurrent_at(b->cells, (i * s->batch + first) * u, e);
+        back.c = cn_recurrent_at(b->cells, ((i + 1) * s->batch + first) * u, e);
         back.dy = cn_recurrent_at(b->dy, (first * s->time + i) * u, e);
         back.inner = cn_recurrent_at(inner_of(b, i), first * s->width, e);
         back.dz = cn_recurrent_at(b->output[DZ], (first * s->time + t) * s->width, e);

@@ -1,7 +1,7 @@
 #include "core/ops/recurrent_sequence.h"
 
 const cn_recurrent_layout cn_recurrent_layouts[] = {[CN_SIMPLE_RNN_SEQUENCE] = {1, 1, 1, false},
-                                                    [CN_LSTM_SEQUENCE] = {4, 5, 4, true},
+                                                    [CN_LSTM_SEQUENCE] = {4, 4, 4, true},
                                                     [CN_GRU_SEQUENCE] = {3, 4, 3, false},
                                                     [CN_GRU_BEFORE_SEQUENCE] = {3, 4, 2, false}};
 
@@ -10,6 +10,14 @@ enum { SMALL_UNITS = 32, LARGE_ROWS = 16, PACKED_STEPS = 4, CACHED_BYTES = 384 *
 enum { SHARED_PIECES = 16, WEIGHTS_ROWS = 1024 };
 
 static const double nanoseconds_of_packing = 0.1; /* a byte */
+
+/* Rows a page apart would fall on the same lines of L1. */
+int64_t cn_recurrent_kept(cn_recurrence kind, cn_dtype dtype, int64_t units)
+{
+    enum { PAGE = 4096, LINE = 64 };
+    const int64_t element = (int64_t)cn_dtype_size(dtype), columns = cn_recurrent_layouts[kind].kept * units;
+    return columns * element % PAGE == 0 ? columns + LINE / element : columns;
+}
 
 cn_recurrent_sizes cn_recurrent_sizes_of(const cn_recurrent_attributes *a, cn_dtype dtype, int64_t batch, int64_t time,
                                          int64_t units)
@@ -22,7 +30,7 @@ cn_recurrent_sizes cn_recurrent_sizes_of(const cn_recurrent_attributes *a, cn_dt
                             .dtype = dtype,
                             .attributes = *a,
                             .width = l->weights * units,
-                            .kept = l->kept * units,
+                            .kept = cn_recurrent_kept(a->kind, dtype, units),
                             .first = l->first * units,
                             .has_cells = l->has_cells,
                             .has_reset = l->first < l->weights,

@@ -26,6 +26,8 @@ typedef struct cn_recurrent_layout {
     bool has_cells;
 } cn_recurrent_layout;
 extern const cn_recurrent_layout cn_recurrent_layouts[];
+/* Columns of a row of what is kept. */
+int64_t cn_recurrent_kept(cn_recurrence kind, cn_dtype dtype, int64_t units);
 
 /* What the sequence and its gradient run by. */
 typedef struct cn_recurrent_sizes {
