@@ -2,9 +2,9 @@
  * row and many columns by whole rows of B; and by OpenBLAS. Each cuts C into pieces by the sizes alone; a sum over k is
  * never shared between pieces. */
 #include "core/gemm.h"
+#include "core/blas.h"
 #include "core/kernels/kernels.h"
 #include "core/pieces.h"
-#include <cblas.h>
 #include <limits.h>
 #include <math.h>
 #include <omp.h>
@@ -74,11 +74,10 @@ static bool blas_takes(int64_t rows, int64_t columns, int64_t row, int64_t colum
     return (column == 1 && row >= columns && row <= INT_MAX) || (row == 1 && column >= rows && column <= INT_MAX);
 }
 
-/* Not the serial build of OpenBLAS: threads that call it at once are given the same buffers and get wrong sums. */
 static bool blas_is_better(const cn_gemm *g, const cn_gemm_type_kernels *kernels, double flops)
 {
-    return flops >= kernels->blas_flops && openblas_get_parallel() != OPENBLAS_SEQUENTIAL && g->m <= INT_MAX &&
-           g->n <= INT_MAX && g->k <= INT_MAX && g->ldc <= INT_MAX && blas_takes(g->m, g->k, g->a_row, g->a_column) &&
+    return flops >= kernels->blas_flops && cn_blas_at_hand() && g->m <= INT_MAX && g->n <= INT_MAX && g->k <= INT_MAX &&
+           g->ldc <= INT_MAX && blas_takes(g->m, g->k, g->a_row, g->a_column) &&
            blas_takes(g->k, g->n, g->b_row, g->b_column);
 }
 
@@ -284,14 +283,15 @@ static void multiply_blas(const cn_gemm_job *job, const char *a, const char *b, 
     enum CBLAS_TRANSPOSE a_form = a_rows ? CblasNoTrans : CblasTrans, b_form = b_rows ? CblasNoTrans : CblasTrans;
     int lda = (int)(a_rows ? g->a_row : g->a_column), ldb = (int)(b_rows ? g->b_row : g->b_column);
     int m = (int)rows, n = (int)columns, k = (int)g->k, ldc = (int)g->ldc;
+    const cn_blas *blas = cn_blas_at_hand();
     int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     if (g->dtype == CN_F64)
-        cblas_dgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const double *)a, lda, (const double *)b, ldb,
-                    g->accumulate ? 1 : 0, (double *)c, ldc);
+        blas->cblas_dgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const double *)a, lda, (const double *)b, ldb,
+                          g->accumulate ? 1 : 0, (double *)c, ldc);
     else
-        cblas_sgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const float *)a, lda, (const float *)b, ldb,
-                    g->accumulate ? 1 : 0, (float *)c, ldc);
+        blas->cblas_sgemm(CblasRowMajor, a_form, b_form, m, n, k, 1, (const float *)a, lda, (const float *)b, ldb,
+                          g->accumulate ? 1 : 0, (float *)c, ldc);
     omp_set_num_threads(threads);
 }
 
@@ -356,8 +356,9 @@ void cn_gemm_run(const cn_gemm *product, const void *a, const void *b, void *c, 
                        .context = context};
     choose(&cut, product, job.kernels);
     /* OpenBLAS with threads of its own: they would spin beside ours, and change bits. */
-    if (cut.path == CN_GEMM_BLAS && openblas_get_parallel() == OPENBLAS_THREAD && openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
+    const cn_blas *blas = cut.path == CN_GEMM_BLAS ? cn_blas_at_hand() : NULL;
+    if (blas && blas->openblas_get_parallel() == OPENBLAS_THREAD && blas->openblas_get_num_threads() != 1)
+        blas->openblas_set_num_threads(1);
     int64_t pieces = cut.batch_pieces * cut.row_pieces * cut.column_pieces;
     if (pieces == 1)
         multiply_piece(&job, 0);

@@ -1,6 +1,6 @@
 #include "data/zip.h"
 #include "core/arena.h"
-#include "data/library.h"
+#include "core/library.h"
 #include "data/words.h"
 #include <string.h>
 #ifdef CN_HAVE_LIBZIP

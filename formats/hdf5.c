@@ -1,5 +1,5 @@
 #include "formats/hdf5.h"
-#include "data/library.h"
+#include "core/library.h"
 #include "formats/hdf5_bytes.h"
 #include <string.h>
 #ifdef CN_HAVE_HDF5

@@ -1,5 +1,6 @@
 /* Each fast path in float32, forwards and backwards, against the plain form in float64: at shapes that enter it, which
  * a query shows, with sizes that fill no vector, and for every instruction set. */
+#include "core/blas.h"
 #include "core/convolution.h"
 #include "core/engine.h"
 #include "core/gathering.h"
@@ -8,7 +9,6 @@
 #include "core/ops/recurrent.h"
 #include "core/parallel.h"
 #include "core/winograd.h"
-#include <cblas.h>
 #include <cornet/cornet.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -137,7 +137,7 @@ static bool has_product(const cn_tape *tape, cn_gemm_path wanted)
 /* Whether these kernels leave a product of so many operations to OpenBLAS. */
 static bool leave_to_openblas(double flops)
 {
-    return flops >= cn_kernels_now()->gemm->type[0]->blas_flops && openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+    return flops >= cn_kernels_now()->gemm->type[0]->blas_flops && cn_blas_at_hand();
 }
 
 static bool by_direct_tiles(const cn_tape *tape)

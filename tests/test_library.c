@@ -1,4 +1,4 @@
-#include "data/library.h"
+#include "core/library.h"
 #include "expect.h"
 #include <criterion/criterion.h>
 #include <dlfcn.h>
@@ -43,8 +43,9 @@ Test(library, a_name_that_it_lacks_is_named)
     expect_named("no_such_function");
 }
 
-Test(library, those_that_only_files_need_are_not_loaded_before)
+Test(library, those_that_only_files_and_large_products_need_are_not_loaded_before)
 {
+    cr_expect_null(dlopen(CN_OPENBLAS_LIBRARY, RTLD_LAZY | RTLD_NOLOAD));
 #ifdef CN_HAVE_HDF5
     cr_expect_null(dlopen(CN_HDF5_LIBRARY, RTLD_LAZY | RTLD_NOLOAD));
 #endif

@@ -1,4 +1,4 @@
-#include "data/library.h"
+#include "core/library.h"
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static bool find_names(const char *file, const char *const *names, unsigned char
     return library != NULL;
 }
 
-bool cn_load_library(const char *file, const char *const *names, void *addresses, const char *user)
+bool cn_find_library(const char *file, const char *const *names, void *addresses)
 {
     size_t last = 0;
     while (names[last + 1])
@@ -28,5 +28,11 @@ bool cn_load_library(const char *file, const char *const *names, void *addresses
     memcpy(&address, (unsigned char *)addresses + last * sizeof address, sizeof address);
     bool found = address || find_names(file, names, addresses);
     pthread_mutex_unlock(&loading);
-    return found || cn_fail(CN_UNSUPPORTED, "%s: needs a library that cannot be loaded: %s", user, dlerror());
+    return found;
+}
+
+bool cn_load_library(const char *file, const char *const *names, void *addresses, const char *user)
+{
+    return cn_find_library(file, names, addresses) ||
+           cn_fail(CN_UNSUPPORTED, "%s: needs a library that cannot be loaded: %s", user, dlerror());
 }
