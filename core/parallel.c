@@ -39,7 +39,7 @@ static const double worth_waking = 8000;
  * for one that a busy machine has not let run yet, for milliseconds. Here the caller does the work of threads that have
  * not come, and waits only for pieces that a thread has begun. Each thread has a share of the pieces, side by side, so
  * that it finds in its cache what it computed last; having done its own it helps with those of others. */
-enum { MOST_THREADS = 64, CACHE_LINE = 64, IDLE_SPINS = 20000, WAITING_SPINS = 2000 };
+enum { LEAST_THREADS = 4, MOST_THREADS = 64, CACHE_LINE = 64, IDLE_SPINS = 20000, WAITING_SPINS = 2000 };
 
 typedef struct share {
     _Alignas(CACHE_LINE) atomic_int_least64_t left; /* pieces that nobody has begun: the first ones of the share */
@@ -61,6 +61,7 @@ static struct {
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .sleep_lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
 
 static _Thread_local bool in_piece;
+static _Thread_local int number; /* of a thread of the pool; others work as number 0 */
 
 static _Thread_local int chosen_threads;
 
@@ -72,6 +73,22 @@ void cn_set_threads(int threads)
 int cn_threads(void)
 {
     return chosen_threads ? chosen_threads : omp_get_max_threads();
+}
+
+int cn_workers(void)
+{
+    static atomic_int workers;
+    if (!atomic_load(&workers)) {
+        int none = 0, processors = omp_get_num_procs();
+        processors = processors < LEAST_THREADS ? LEAST_THREADS : processors;
+        atomic_compare_exchange_strong(&workers, &none, processors < MOST_THREADS ? processors : MOST_THREADS);
+    }
+    return atomic_load(&workers);
+}
+
+int cn_worker(void)
+{
+    return number;
 }
 
 static void pause_briefly(void)
@@ -99,9 +116,9 @@ static void work(int self)
     }
 }
 
-static void *worker(void *number)
+static void *worker(void *self_)
 {
-    int self = (int)(intptr_t)number;
+    int self = number = (int)(intptr_t)self_;
     cn_float_mode_flush();
     in_piece = true;
     for (unsigned seen = 0;;) {
@@ -161,7 +178,7 @@ void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *conte
         return;
     }
     int threads = pieces < cn_threads() ? (int)pieces : cn_threads();
-    threads = threads < MOST_THREADS ? threads : MOST_THREADS;
+    threads = threads < cn_workers() ? threads : cn_workers();
     if (threads <= 1 || nanoseconds < worth_waking || in_piece || omp_in_parallel() ||
         pthread_mutex_trylock(&pool.lock)) {
         for (int64_t piece = 0; piece < pieces; piece++)

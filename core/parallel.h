@@ -7,8 +7,9 @@
 extern "C" {
 #endif
 
-/* The number of threads that calls of this thread may use; 0, the default, is what OpenMP offers. Results do not depend
- * on it: work is cut into pieces by its size, and sums over pieces are added in piece order. */
+/* The number of threads that calls of this thread may use; 0, the default, is what OpenMP offers. More than there are
+ * processors, 4 at least, are not used. Results do not depend on it: work is cut into pieces by its size, and sums over
+ * pieces are added in piece order. */
 CN_API void cn_set_threads(int threads);
 CN_API int cn_threads(void);
 

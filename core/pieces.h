@@ -10,6 +10,11 @@
 typedef void cn_piece(void *context, int64_t piece);
 void cn_parallel(int64_t pieces, double nanoseconds, cn_piece *body, void *context);
 
+/* The most threads that work at pieces at once, the same as long as the process runs, and which of them the calling one
+ * is: pieces need no more rooms to work in. */
+int cn_workers(void);
+int cn_worker(void);
+
 static inline int64_t cn_least(int64_t a, int64_t b)
 {
     return a < b ? a : b;

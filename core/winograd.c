@@ -36,7 +36,7 @@ typedef struct job {
     int64_t rows, columns;        /* of tiles in an image */
     int64_t segments, most;       /* of a row of tiles, and the tiles of the longest */
     int64_t block, row;           /* tiles of a block, the floats of a transformed one */
-    int64_t strips, pieces, room; /* floats of a piece's room */
+    int64_t strips, pieces, room; /* floats of the room that a piece works in */
     int64_t panel_pieces;         /* where one block has all tiles the panels are cut */
     bool turned;
     const float *from, *weights, *packed; /* packed: transformed weights */
@@ -230,6 +230,17 @@ static void finish_strip(const job *j, const strip *s, cn_range columns)
                   columns.count);
 }
 
+/* As many as pieces run at once. */
+static int64_t rooms(const job *j)
+{
+    return cn_least(j->pieces, cn_workers());
+}
+
+static float *room_of(const job *j)
+{
+    return j->rooms + cn_worker() % rooms(j) * j->room;
+}
+
 static void run_piece(void *context, int64_t piece)
 {
     const job *j = context;
@@ -237,7 +248,7 @@ static void run_piece(void *context, int64_t piece)
     cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
     cn_range last = panel_of(j, some.first + some.count - 1), all = {panel_of(j, some.first).first, 0};
     all.count = last.first + last.count - all.first;
-    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
+    float *in = room_of(j), *out = in + NUMBERS * step_of(j->block, j->row);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
         int64_t past = cn_least(first + many, end), tiles = transform_strips(j, first, past, in), at;
@@ -291,7 +302,7 @@ static void correlate_piece(void *context, int64_t piece)
     const job *j = context;
     cn_range strips = cn_part(j->strips, j->parts, piece / j->panel_pieces);
     cn_range some = cn_part(panels(j), j->panel_pieces, piece % j->panel_pieces);
-    float *in = j->rooms + piece * j->room, *out = in + NUMBERS * step_of(j->block, j->row);
+    float *in = room_of(j), *out = in + NUMBERS * step_of(j->block, j->row);
     float *sums = j->sums + piece / j->panel_pieces * transformed_size(j);
     int64_t many = j->block / j->most, end = strips.first + strips.count;
     for (int64_t first = strips.first; first < end; first += many) {
@@ -337,7 +348,7 @@ size_t cn_winograd_workspace(const cn_convolution *c, cn_convolution_pass pass)
     j.parts = 0;
     if (pass == CN_CONVOLVE_KERNEL)
         cut_sums(&j);
-    return (size_t)(j.parts * transformed_size(&j) + j.pieces * j.room) * sizeof(float);
+    return (size_t)(j.parts * transformed_size(&j) + rooms(&j) * j.room) * sizeof(float);
 }
 
 size_t cn_winograd_packed(const cn_convolution *c, cn_convolution_pass pass)
