@@ -515,7 +515,7 @@ static bool place_block(planner *p)
                 order[count++] = &p->root[i];
         const size_t in_time = first_fit(order, count, by_first, placed);
         bytes = first_fit(order, count, by_size, placed);
-        if (bytes >= in_time - in_time / 64)
+        if (bytes >= in_time - in_time / 256)
             bytes = first_fit(order, count, by_first, placed);
         if (bytes == SIZE_MAX)
             cn_fail(CN_MEMORY, "plan: the block is larger than the address space");

@@ -14,7 +14,7 @@ enum {
     MOST_CHANNELS = 256,
     LEAST_TILES = 4,         /* to pay for the transformed weights */
     BLOCK_BYTES = 256 << 10, /* of transformed tiles, to stay in L2 beside weights */
-    SUMS_BYTES = 4 << 20,    /* of partial sums of a kernel's gradient */
+    SUMS_BYTES = 2 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
     MOST_WIDTH = 16, /* of a vector of floats */
     LINE = 16        /* floats of a cache line */
