@@ -37,8 +37,8 @@ typedef struct cn_preparation {
     size_t workspace; /* bytes of scratch memory the kernel wants, aligned to 64 */
     /* Unless NULL: brings input number `packs`, weights mostly, into an order of the kernel's own: its pointers are
      * `packed` bytes of memory, aligned to 64, and that input. Plans that assign no variable run it only when a
-     * variable has changed. With `if_kept` it is run by them alone, else the kernel is given NULL for what is packed.
-     */
+     * variable has changed. With `if_kept` it is run by them alone, once two runs have found the variables the same;
+     * until then, and elsewhere, the kernel is given NULL for what is packed. */
     cn_kernel *pack;
     bool if_kept;
     size_t packed;

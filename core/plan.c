@@ -544,7 +544,7 @@ static int entry_targets(const planner *p, int position, const cn_preparation *p
     if (p->workspace[position] != CN_NOBODY)
         targets[count++] = locate(p, p->workspace[position], 0);
     if (preparation->pack)
-        targets[count++] = p->packed[position] != CN_NOBODY ? locate(p, p->packed[position], 0) : nowhere;
+        targets[count++] = cn_packed_target(p, position, preparation);
     return count;
 }
 

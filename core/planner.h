@@ -64,6 +64,8 @@ int64_t cn_planner_distance(const planner *p, const root *from, const root *to);
 
 /* Lists what kernels want as workspace and what they pack. */
 bool cn_find_workspaces(planner *p);
+/* Where what the entry at a position packs lies; nowhere if it is not packed for it. */
+cn_target cn_packed_target(const planner *p, int position, const cn_preparation *preparation);
 /* Adds the step that packs an input of the entry at a position. */
 bool cn_add_packing(planner *p, int position, const cn_preparation *preparation);
 /* Ends the front of the program with the packing of inputs that follow from variables alone. */

@@ -18,7 +18,7 @@ struct cn_frame {
     unsigned char *program, *block;
     void **storage;   /* of each variable, when the pointers were set */
     int64_t *version; /* and its version when the front of the program ran, if it has */
-    bool begun;
+    bool begun, kept;
     atomic_bool busy;
 };
 
@@ -101,6 +101,8 @@ static void *address(const cn_frame *frame, cn_target t)
         return frame->plan->constants + t.offset;
     case IN_VARIABLE:
         return (unsigned char *)frame->storage[t.variable] + t.offset;
+    case KEPT:
+        return frame->kept ? frame->block + t.offset : NULL;
     default:
         return NULL;
     }
@@ -236,16 +238,28 @@ static bool run_steps(const cn_plan *plan, unsigned char *at, const unsigned cha
     return done;
 }
 
-/* The front of the program, if a variable has changed since it ran. */
+/* The front of the program, if a variable has changed since it ran; what is kept only if none has: it is worth its time
+ * where weights stay, not between steps that train them. */
 static bool run_front(cn_frame *frame)
 {
     const cn_plan *plan = frame->plan;
-    bool same = frame->begun || !plan->front_bytes;
-    for (int i = 0; plan->front_bytes && i < plan->variable_count; i++) {
+    bool same = frame->begun;
+    for (int i = 0; i < plan->variable_count; i++) {
         same = same && frame->version[i] == version_of(plan, i);
         frame->version[i] = version_of(plan, i);
     }
-    return same || (frame->begun = run_steps(plan, frame->program, frame->program + plan->front_bytes, 0));
+    if (!same) {
+        const bool kept = frame->kept;
+        frame->kept = false;
+        return (!kept || set_pointers(frame)) &&
+               (frame->begun = run_steps(plan, frame->program, frame->program + plan->front_bytes, 0));
+    }
+    if (frame->kept || plan->kept_bytes == plan->front_bytes)
+        return true;
+    frame->kept = true;
+    frame->begun = set_pointers(frame) && run_steps(plan, frame->program + plan->front_bytes,
+                                                    frame->program + plan->kept_bytes, plan->front_steps);
+    return frame->begun;
 }
 
 bool cn_frame_run(cn_frame *frame, int64_t step_value)
@@ -257,8 +271,9 @@ bool cn_frame_run(cn_frame *frame, int64_t step_value)
     if (plan->has_step)
         *(int32_t *)address(frame, plan->step) = (int32_t)step_value;
     unsigned mode = cn_float_mode_flush();
-    bool done = run_front(frame) && run_steps(plan, frame->program + plan->front_bytes,
-                                              frame->program + plan->program_bytes, plan->front_steps);
+    bool done = (!plan->kept_bytes || run_front(frame)) &&
+                run_steps(plan, frame->program + plan->kept_bytes, frame->program + plan->program_bytes,
+                          plan->front_steps + plan->kept_steps);
     cn_float_mode_restore(mode);
     for (int i = 0; done && i < plan->variable_count; i++)
         if (plan->variable[i].assigned)

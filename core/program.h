@@ -6,8 +6,9 @@
 #include <stdatomic.h>
 #include "core/plan.h"
 
-/* Whose memory something lies in: that of a run, of another tensor, of a tile, the constants, a variable. */
-typedef enum cn_place { IN_BLOCK, IN_ROOT, IN_TILE, IN_CONSTANTS, IN_VARIABLE } cn_place;
+/* Whose memory something lies in: that of a run, of another tensor, of a tile, the constants, a variable. What is kept
+ * lies in that of a run too, but a pointer to it is NULL until it has been made. */
+typedef enum cn_place { IN_BLOCK, IN_ROOT, IN_TILE, IN_CONSTANTS, IN_VARIABLE, KEPT } cn_place;
 
 /* Where a pointer of a step points. */
 typedef struct cn_target {
@@ -41,8 +42,9 @@ typedef struct cn_step_facts {
 struct cn_plan {
     unsigned char *program; /* the steps, without addresses */
     size_t program_bytes, program_capacity;
-    size_t front_bytes; /* the first steps, which follow from variables alone: run when one has changed */
-    int front_steps;
+    size_t front_bytes; /* the first steps, which follow from variables alone: run when one has changed, */
+    size_t kept_bytes;  /* and those up to here when they are found unchanged for the first time */
+    int front_steps, kept_steps;
     cn_target *target; /* of every pointer of every step, in order */
     int target_count, target_capacity;
     cn_step_facts *step_facts; /* of facts.kernels steps */

@@ -380,12 +380,12 @@ static void expect_packed_once(bool transposed)
     for (int change = 1; change < 3; change++) {
         fill(weights, DEPTH * COLUMNS, 2 * change + 1);
         cn_variable_set(w, cn_array_with(weights, CN_ARRAY_F32, false, shape));
-        for (int run = 0; run < 2; run++) {
+        for (int run = 0; run < 3; run++) {
             told t = {.plan = NULL};
             cn_set_profiler(count_run, &t);
             cr_assert(cn_run(plan, {cn_array(x, ROWS, DEPTH)}, {cn_array(y, ROWS, COLUMNS)}));
             cn_set_profiler(NULL, NULL);
-            cr_expect_eq(t.runs, run == 0 && cn_gemm_wants_packed(&gemm) ? 2 : 1);
+            cr_expect_eq(t.runs, run == 1 && cn_gemm_wants_packed(&gemm) ? 2 : 1);
             expect_product(x, w, transposed, y);
         }
     }
@@ -393,12 +393,12 @@ static void expect_packed_once(bool transposed)
     cn_variable_free(w);
 }
 
-Test(plan, packs_the_weights_of_a_product_when_they_have_changed)
+Test(plan, packs_the_weights_of_a_product_once_they_stay)
 {
     expect_packed_once(false);
 }
 
-Test(plan, packs_transposed_weights_of_a_product_when_they_have_changed)
+Test(plan, packs_transposed_weights_of_a_product_once_they_stay)
 {
     expect_packed_once(true);
 }
