@@ -236,7 +236,7 @@ static json_t *write_metric(const cn_metric *metric)
         cn_error_clear();
         return same ? json_string(metric->name) : refuse("metric", metric->name);
     }
-    cn_metric usual = of->with(of->defaults);
+    cn_metric usual = of->with(*of->defaults);
     cn_error_clear(); /* of a metric that wants arguments */
     if (usual.update != metric->update || usual.resolve != metric->resolve)
         return refuse("metric", metric->name);

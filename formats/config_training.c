@@ -218,7 +218,7 @@ bool cn_metric_from_config(json_t *config, cn_metric *metric)
         return false;
     const cn_metric_class *of_name = cn_metric_class_named(name);
     if (of_name) {
-        cn_metric args = of_name->defaults;
+        cn_metric args = *of_name->defaults;
         if (!check_keys(name, arguments, known, is_metric_argument, NULL))
             return false;
         for (const cn_metric_argument *argument = cn_metric_arguments; argument->name; argument++)

@@ -43,7 +43,7 @@ extern const cn_metric_argument cn_metric_arguments[];
 typedef struct cn_metric_class {
     const char *class_name, *function_name;
     cn_metric (*with)(cn_metric args);
-    cn_metric defaults;
+    const cn_metric *defaults;
 } cn_metric_class;
 
 /* NULL, without an error, if there is none of that name. */

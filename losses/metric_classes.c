@@ -10,48 +10,48 @@
 #include <string.h>
 #include <strings.h>
 
-#define CLASS(class_name, function_name, function, ...)  \
-    {                                                    \
-        class_name, function_name, cn_##function##_with, \
-        {                                                \
-            __VA_ARGS__                                  \
-        }                                                \
+static const cn_metric usual = {CN_METRIC_DEFAULTS}, of_binary_iou = {CN_BINARY_IOU_DEFAULTS},
+                       of_one_hot_iou = {CN_ONE_HOT_IOU_DEFAULTS}, of_fscore = {CN_FSCORE_DEFAULTS};
+
+#define CLASS(class_name, function_name, function, defaults)         \
+    {                                                                \
+        class_name, function_name, cn_##function##_with, &(defaults) \
     }
 
 /* A function's name is that in logs; by Keras "accuracy" alone is another metric than Accuracy. */
 static const cn_metric_class classes[] = {
-    CLASS("AUC", "auc", auc, CN_METRIC_DEFAULTS),
-    CLASS("Accuracy", NULL, metric_accuracy, CN_METRIC_DEFAULTS),
-    CLASS("BinaryAccuracy", "binary_accuracy", binary_accuracy, CN_METRIC_DEFAULTS),
-    CLASS("BinaryIoU", "binary_io_u", binary_iou, CN_BINARY_IOU_DEFAULTS),
-    CLASS("CategoricalAccuracy", "categorical_accuracy", categorical_accuracy, CN_METRIC_DEFAULTS),
-    CLASS("ConcordanceCorrelation", "concordance_correlation", concordance_correlation, CN_METRIC_DEFAULTS),
-    CLASS("CosineSimilarity", "cosine_similarity", metric_cosine_similarity, CN_METRIC_DEFAULTS),
-    CLASS("F1Score", "f1_score", f1_score, CN_FSCORE_DEFAULTS),
-    CLASS("FBetaScore", "fbeta_score", fbeta_score, CN_FSCORE_DEFAULTS),
-    CLASS("FalseNegatives", "false_negatives", false_negatives, CN_METRIC_DEFAULTS),
-    CLASS("FalsePositives", "false_positives", false_positives, CN_METRIC_DEFAULTS),
-    CLASS("IoU", "io_u", iou, CN_METRIC_DEFAULTS),
-    CLASS("Mean", "mean", metric_mean, CN_METRIC_DEFAULTS),
-    CLASS("MeanIoU", "mean_io_u", mean_iou, CN_METRIC_DEFAULTS),
-    CLASS("OneHotIoU", "one_hot_io_u", one_hot_iou, CN_ONE_HOT_IOU_DEFAULTS),
-    CLASS("OneHotMeanIoU", "one_hot_mean_io_u", one_hot_mean_iou, CN_ONE_HOT_IOU_DEFAULTS),
-    CLASS("PearsonCorrelation", "pearson_correlation", pearson_correlation, CN_METRIC_DEFAULTS),
-    CLASS("Precision", "precision", precision, CN_METRIC_DEFAULTS),
-    CLASS("PrecisionAtRecall", "precision_at_recall", precision_at_recall, CN_METRIC_DEFAULTS),
-    CLASS("R2Score", "r2_score", r2_score, CN_METRIC_DEFAULTS),
-    CLASS("Recall", "recall", recall, CN_METRIC_DEFAULTS),
-    CLASS("RecallAtPrecision", "recall_at_precision", recall_at_precision, CN_METRIC_DEFAULTS),
-    CLASS("RootMeanSquaredError", "root_mean_squared_error", root_mean_squared_error, CN_METRIC_DEFAULTS),
-    CLASS("SensitivityAtSpecificity", "sensitivity_at_specificity", sensitivity_at_specificity, CN_METRIC_DEFAULTS),
-    CLASS("SparseCategoricalAccuracy", "sparse_categorical_accuracy", sparse_categorical_accuracy, CN_METRIC_DEFAULTS),
+    CLASS("AUC", "auc", auc, usual),
+    CLASS("Accuracy", NULL, metric_accuracy, usual),
+    CLASS("BinaryAccuracy", "binary_accuracy", binary_accuracy, usual),
+    CLASS("BinaryIoU", "binary_io_u", binary_iou, of_binary_iou),
+    CLASS("CategoricalAccuracy", "categorical_accuracy", categorical_accuracy, usual),
+    CLASS("ConcordanceCorrelation", "concordance_correlation", concordance_correlation, usual),
+    CLASS("CosineSimilarity", "cosine_similarity", metric_cosine_similarity, usual),
+    CLASS("F1Score", "f1_score", f1_score, of_fscore),
+    CLASS("FBetaScore", "fbeta_score", fbeta_score, of_fscore),
+    CLASS("FalseNegatives", "false_negatives", false_negatives, usual),
+    CLASS("FalsePositives", "false_positives", false_positives, usual),
+    CLASS("IoU", "io_u", iou, usual),
+    CLASS("Mean", "mean", metric_mean, usual),
+    CLASS("MeanIoU", "mean_io_u", mean_iou, usual),
+    CLASS("OneHotIoU", "one_hot_io_u", one_hot_iou, of_one_hot_iou),
+    CLASS("OneHotMeanIoU", "one_hot_mean_io_u", one_hot_mean_iou, of_one_hot_iou),
+    CLASS("PearsonCorrelation", "pearson_correlation", pearson_correlation, usual),
+    CLASS("Precision", "precision", precision, usual),
+    CLASS("PrecisionAtRecall", "precision_at_recall", precision_at_recall, usual),
+    CLASS("R2Score", "r2_score", r2_score, usual),
+    CLASS("Recall", "recall", recall, usual),
+    CLASS("RecallAtPrecision", "recall_at_precision", recall_at_precision, usual),
+    CLASS("RootMeanSquaredError", "root_mean_squared_error", root_mean_squared_error, usual),
+    CLASS("SensitivityAtSpecificity", "sensitivity_at_specificity", sensitivity_at_specificity, usual),
+    CLASS("SparseCategoricalAccuracy", "sparse_categorical_accuracy", sparse_categorical_accuracy, usual),
     CLASS("SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy", sparse_top_k_categorical_accuracy,
-          CN_METRIC_DEFAULTS),
-    CLASS("SpecificityAtSensitivity", "specificity_at_sensitivity", specificity_at_sensitivity, CN_METRIC_DEFAULTS),
-    CLASS("Sum", "sum", metric_sum, CN_METRIC_DEFAULTS),
-    CLASS("TopKCategoricalAccuracy", "top_k_categorical_accuracy", top_k_categorical_accuracy, CN_METRIC_DEFAULTS),
-    CLASS("TrueNegatives", "true_negatives", true_negatives, CN_METRIC_DEFAULTS),
-    CLASS("TruePositives", "true_positives", true_positives, CN_METRIC_DEFAULTS),
+          usual),
+    CLASS("SpecificityAtSensitivity", "specificity_at_sensitivity", specificity_at_sensitivity, usual),
+    CLASS("Sum", "sum", metric_sum, usual),
+    CLASS("TopKCategoricalAccuracy", "top_k_categorical_accuracy", top_k_categorical_accuracy, usual),
+    CLASS("TrueNegatives", "true_negatives", true_negatives, usual),
+    CLASS("TruePositives", "true_positives", true_positives, usual),
 };
 
 const cn_metric_class *cn_metric_class_named(const char *name)
@@ -79,7 +79,7 @@ cn_metric cn_metric_named(const char *name)
     }
     const cn_metric_class *of_name = cn_metric_class_named(name);
     if (of_name)
-        return of_name->with(of_name->defaults);
+        return of_name->with(*of_name->defaults);
     if (name && (!strcmp(name, "LogCoshError") || !strcmp(name, "logcosh")))
         return cn_log_cosh_error();
     cn_loss loss = cn_loss_named(name);
