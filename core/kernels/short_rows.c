@@ -44,21 +44,28 @@ DEFINE_JOIN(SUM, _mm_add_ps)
 #define EACH_ROW for (int64_t r = 0, at = 0; r < rows; r++, at += row_step)
 #define ROWWISE(name) static void name(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer)
 
+/* What is to be raised lies without gaps, since the powers take longest: a row is stored as a whole vector, whose end
+ * the next one overwrites. */
 ROWWISE(softmax)
 {
+    enum { SOME = 32 };
     const mask first = FIRST(n);
-    float *y = pointer[0];
+    float *y = pointer[0], e[(SOME + 1) * LANES];
     const float *x = pointer[1];
     (void)step;
-    EACH_ROW
-    {
-        const vector z = LOAD(SPREAD(-INFINITY), first, x + at), shifted = z - SPREAD(LARGEST(z));
-        float e[LANES];
-        memcpy(e, &shifted, sizeof e);
-        ALL_LANES e[lane] = cn_exp_f32(e[lane]);
-        vector p;
-        memcpy(&p, e, sizeof p);
-        STORE(y + at, first, p / SPREAD(SUM(p)));
+    for (int64_t some; rows > 0; rows -= some, x += some * row_step, y += some * row_step) {
+        some = rows < SOME ? rows : SOME;
+        for (int64_t r = 0; r < some; r++) {
+            const vector z = LOAD(SPREAD(-INFINITY), first, x + r * row_step), shifted = z - SPREAD(LARGEST(z));
+            memcpy(e + r * n, &shifted, sizeof shifted);
+        }
+        memset(e + some * n, 0, sizeof(vector));
+        for (float *at = e; at < e + some * n; at += LANES)
+            ALL_LANES at[lane] = cn_exp_f32(at[lane]);
+        for (int64_t r = 0; r < some; r++) {
+            const vector p = LOAD(SPREAD(0), first, e + r * n);
+            STORE(y + r * row_step, first, p / SPREAD(SUM(p)));
+        }
     }
 }
 
