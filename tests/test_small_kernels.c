@@ -125,6 +125,57 @@ Test(small_kernels, a_softmax_of_few_classes_takes_them)
     free(p);
 }
 
+/* Rows at distances of their own, sums and means. */
+Test(small_kernels, sums_along_and_across_short_rows)
+{
+    EACH_ISA(kernels)
+    {
+        const cn_short_row_kernels *short_rows = kernels->short_rows;
+        for (int64_t n = 1; n <= short_rows->most; n++)
+            for (int64_t rows = 1; rows < 70; rows += rows < 7 ? 3 : 31)
+                for (int64_t step = n; step < n + 2; step++) {
+                    const int64_t size = (rows - 1) * step + n;
+                    float *x = numbers(size, 0), *along = numbers(rows, 1), *across = numbers(n, 2);
+                    short_rows->mean_of_rows(rows, step, n, (double)n, x, along);
+                    short_rows->mean_of_columns(rows, step, n, 1, x, across);
+                    for (int64_t r = 0; r < rows; r++) {
+                        double sum = 0;
+                        for (int64_t i = 0; i < n; i++)
+                            sum += (double)x[r * step + i];
+                        expect_near((double)along[r], sum / (double)n, "mean of a row");
+                    }
+                    for (int64_t i = 0; i < n; i++) {
+                        double sum = 0;
+                        for (int64_t r = 0; r < rows; r++)
+                            sum += (double)x[r * step + i];
+                        expect_near((double)across[i], sum, "sum of a column");
+                    }
+                    free(x);
+                    free(along);
+                    free(across);
+                }
+    }
+}
+
+Test(small_kernels, sums_and_means_of_few_columns_take_them)
+{
+    enum { ROWS = 9, COLUMNS = 5 };
+    const cn_short_row_kernels *kernels = cn_kernels_now()->short_rows;
+    if (kernels->most < COLUMNS)
+        return;
+    float *x = numbers(ROWS * COLUMNS, 0), along[ROWS], across[COLUMNS], seen_along[ROWS], seen_across[COLUMNS];
+    cn_tape *tape = cn_tape_new();
+    cn_tensor *in = cn_constant(tape, cn_array(x, ROWS, COLUMNS));
+    cn_tensor *mean = cn_mean(in, .axis = 1), *sum = cn_sum(in, .axis = 0);
+    cr_assert(cn_values(mean, cn_array(seen_along, ROWS)) && cn_values(sum, cn_array(seen_across, COLUMNS)));
+    kernels->mean_of_rows(ROWS, COLUMNS, COLUMNS, COLUMNS, x, along);
+    kernels->mean_of_columns(ROWS, COLUMNS, COLUMNS, 1, x, across);
+    cr_expect_arr_eq(seen_along, along, sizeof along);
+    cr_expect_arr_eq(seen_across, across, sizeof across);
+    cn_tape_free(tape);
+    free(x);
+}
+
 Test(small_kernels, sums_of_columns_that_fill_no_vector)
 {
     EACH_ISA(kernels)

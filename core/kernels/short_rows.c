@@ -18,6 +18,10 @@ typedef __mmask16 mask;
 #define SPREAD(x) _mm512_set1_ps(x)
 #define LARGEST(v) _mm512_reduce_max_ps(v)
 #define SUM(v) _mm512_reduce_add_ps(v)
+typedef __m512d doubles;
+#define FIRST_HALF(v) _mm512_cvtps_pd(_mm512_castps512_ps256(v))
+#define LAST_HALF(v) _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))
+#define SUM_OF_DOUBLES(v) _mm512_reduce_add_pd(v)
 /* x y, but 0 where x is 0, whatever y. */
 #define TIMES_UNLESS_0(x, y) _mm512_maskz_mul_ps(_mm512_cmp_ps_mask(x, SPREAD(0), _CMP_NEQ_UQ), x, y)
 #else
@@ -38,6 +42,14 @@ typedef __m256i mask;
 #define TIMES_UNLESS_0(x, y) _mm256_and_ps(_mm256_cmp_ps(x, SPREAD(0), _CMP_NEQ_UQ), (x) * (y))
 DEFINE_JOIN(LARGEST, _mm_max_ps)
 DEFINE_JOIN(SUM, _mm_add_ps)
+typedef __m256d doubles;
+#define FIRST_HALF(v) _mm256_cvtps_pd(_mm256_castps256_ps128(v))
+#define LAST_HALF(v) _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))
+static inline double SUM_OF_DOUBLES(doubles v)
+{
+    const __m128d half = _mm256_castpd256_pd128(v) + _mm256_extractf128_pd(v, 1);
+    return half[0] + half[1];
+}
 #endif
 
 #define ALL_LANES CN_INDEPENDENT for (int lane = 0; lane < LANES; lane++)
@@ -117,8 +129,47 @@ ROWWISE(crossentropy_grad)
     }
 }
 
+static void store_quotients(float *y, int64_t count, const double *sums, double divisor)
+{
+    float q[LANES];
+    ALL_LANES q[lane] = (float)(sums[lane] / divisor);
+    vector v;
+    memcpy(&v, q, sizeof v);
+    STORE(y, FIRST(count), v);
+}
+
+static void mean_of_rows(int64_t rows, int64_t row_step, int64_t n, double divisor, const float *x, float *y)
+{
+    const mask first = FIRST(n);
+    for (int64_t r = 0; r < rows; r += LANES) {
+        const int some = rows - r < LANES ? (int)(rows - r) : LANES;
+        double sums[LANES] = {0};
+        for (int i = 0; i < some; i++, x += row_step) {
+            const vector v = LOAD(SPREAD(0), first, x);
+            sums[i] = SUM_OF_DOUBLES(FIRST_HALF(v) + LAST_HALF(v));
+        }
+        store_quotients(y + r, some, sums, divisor);
+    }
+}
+
+static void mean_of_columns(int64_t rows, int64_t row_step, int64_t n, double divisor, const float *x, float *y)
+{
+    const mask first = FIRST(n);
+    doubles sum[2] = {{0}};
+    for (int64_t r = 0; r < rows; r++, x += row_step) {
+        const vector v = LOAD(SPREAD(0), first, x);
+        sum[0] += FIRST_HALF(v);
+        sum[1] += LAST_HALF(v);
+    }
+    double sums[LANES];
+    memcpy(sums, sum, sizeof sums);
+    store_quotients(y, n, sums, divisor);
+}
+
 const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels) = {
     .most = LANES,
+    .mean_of_rows = mean_of_rows,
+    .mean_of_columns = mean_of_columns,
     .row = {[CN_ROW_softmax] = softmax,
             [CN_ROW_softmax_grad] = softmax_grad,
             [CN_ROW_crossentropy] = crossentropy,

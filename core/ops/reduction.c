@@ -237,6 +237,43 @@ static int64_t at_least_one(int64_t n)
     return n > 1 ? n : 1;
 }
 
+/* A sum of floats along or across rows that fit one vector. */
+typedef struct short_sum {
+    cn_short_mean *kernel;
+    int64_t rows, row_step, n;
+    double divisor;
+} short_sum;
+
+static bool run_short_sum(void *const *pointer, const void *prepared)
+{
+    const short_sum *sum = prepared;
+    sum->kernel(sum->rows, sum->row_step, sum->n, sum->divisor, pointer[1], pointer[0]);
+    return true;
+}
+
+/* False if it is none. */
+static bool prepare_short_sum(const cn_entry *entry, cn_preparation *preparation, finish how, const cn_dimensions *kept,
+                              const cn_dimensions *reduced)
+{
+    const cn_short_row_kernels *kernels = cn_kernels_now()->short_rows;
+    const bool along = reduced->rank == 1 && reduced->stride[0] == 1;
+    const cn_dimensions *inner = along ? reduced : kept, *outer = along ? kept : reduced;
+    const int64_t elements = inner->size * outer->size;
+    if (entry->input[0]->dtype != CN_F32 || inner->rank != 1 || inner->stride[0] != 1 || inner->size > kernels->most ||
+        outer->rank > 1 || elements < 1 || elements > PIECE)
+        return false;
+    short_sum *sum = cn_prepared(preparation, sizeof *sum);
+    if (!sum)
+        return false;
+    *sum = (short_sum){.kernel = along ? kernels->mean_of_rows : kernels->mean_of_columns,
+                       .rows = outer->size,
+                       .row_step = outer->rank ? outer->stride[0] : 0,
+                       .n = inner->size,
+                       .divisor = how == DIVIDED ? (double)reduced->size : 1};
+    preparation->kernel = run_short_sum;
+    return true;
+}
+
 static bool plan_reduction(const cn_entry *entry, cn_preparation *preparation, int operation, finish how, unsigned mask)
 {
     static const cn_accumulator start[CN_REDUCE_COUNT_][2] = {
@@ -247,16 +284,20 @@ static bool plan_reduction(const cn_entry *entry, cn_preparation *preparation, i
         [CN_REDUCE_count] = {{.real = 0}, {.integer = 0}},
     };
     const cn_tensor *x = entry->input[0];
+    unsigned all = (1u << x->shape.rank) - 1;
+    const cn_dimensions kept_dimensions = cn_collapse(&x->shape, x->stride, all & ~mask);
+    const cn_dimensions reduced_dimensions = collapse_any_order(x, mask);
+    if (operation == CN_REDUCE_sum && prepare_short_sum(entry, preparation, how, &kept_dimensions, &reduced_dimensions))
+        return true;
     reduce_plan *plan = cn_prepared(preparation, sizeof *plan);
     if (!plan)
         return false;
-    unsigned all = (1u << x->shape.rank) - 1;
     const cn_reduce_kernels *kernels = cn_kernels_now()->reduce;
     plan->reduce = kernels->reduce[operation][x->dtype];
     plan->join = kernels->reduce[operation == CN_REDUCE_count ? CN_REDUCE_sum : operation][CN_F64];
     plan->start = start[operation][x->dtype == CN_I32];
-    plan->kept = cn_collapse(&x->shape, x->stride, all & ~mask);
-    plan->reduced = collapse_any_order(x, mask);
+    plan->kept = kept_dimensions;
+    plan->reduced = reduced_dimensions;
     plan->element = (int)cn_dtype_size(x->dtype);
     plan->from = x->dtype;
     plan->to = entry->output[0]->dtype;
