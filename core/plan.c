@@ -548,13 +548,20 @@ static int entry_targets(const planner *p, int position, const cn_preparation *p
     return count;
 }
 
-/* Columns from which on a row is added to all others in one go; shorter ones are repeated (core/chain.c). */
+/* Rows are added to all others in one go if they fit a vector or have this many columns; others are repeated
+ * (core/chain.c). */
 enum { LEAST_ADDED_ROW = 64 };
+
+static bool fits_vector(int64_t columns)
+{
+    return columns <= cn_kernels_now()->short_rows->most;
+}
 
 static bool adds_row(const cn_link *link, int64_t columns)
 {
-    return link->loop == cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32] && columns >= LEAST_ADDED_ROW &&
-           link->column[1] == 1 && link->row[1] != 0 && link->column[2] == 1 && link->row[2] == 0;
+    return link->loop == cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32] &&
+           (columns >= LEAST_ADDED_ROW || fits_vector(columns)) && link->column[1] == 1 && link->row[1] != 0 &&
+           link->column[2] == 1 && link->row[2] == 0;
 }
 
 /* Whether the entry at `position` gives the relu of what the one before it gives, which is read nowhere else. */
@@ -572,7 +579,8 @@ static bool is_only_relu(const planner *p, int position)
 /* A bias is added to all rows in one go, with the relu that comes next if there is one. */
 static void add_rows_at_once(const planner *p, cn_chain *chain, int from, int64_t columns)
 {
-    const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
+    const cn_kernels *kernels = cn_kernels_now();
+    const bool is_short = fits_vector(columns);
     const int links = chain->count;
     chain->count = 0;
     for (int l = 0; l < links; l++) {
@@ -581,10 +589,10 @@ static void add_rows_at_once(const planner *p, cn_chain *chain, int from, int64_
         if (!adds_row(link, columns))
             continue;
         link->all_rows = true;
-        link->row_loop = kernels->add_row;
+        link->row_loop = is_short ? kernels->short_rows->add_row : kernels->elementwise->add_row;
         if (l + 1 < links && is_only_relu(p, from + l + 1)) {
             const cn_link *relu = &chain->link[++l];
-            link->row_loop = kernels->relu_of_sum;
+            link->row_loop = is_short ? kernels->short_rows->relu_of_sum : kernels->elementwise->relu_of_sum;
             link->pointer[0] = relu->pointer[0];
             link->row[0] = relu->row[0];
             link->column[0] = relu->column[0];

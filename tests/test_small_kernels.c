@@ -419,37 +419,47 @@ Test(small_kernels, a_bias_of_few_columns_in_a_plan)
     free(b);
 }
 
-/* Rows of both operands and of the result at distances of their own; the elements between them stay. */
+/* Rows of both operands and of the result at distances of their own, if there is a gap; the elements between them
+ * stay. */
+static void check_added_row(const cn_elementwise_kernels *e, cn_row_loop *loop, bool relu, int64_t n, int64_t gap)
+{
+    enum { ROWS = 11 };
+    const int64_t dense[] = {1, 1, 1}, out_row = n + 2 * gap, x_row = n + gap;
+    const int64_t sizes[] = {ROWS * out_row, ROWS * x_row, n};
+    float *x = numbers(sizes[1], 0), *row = numbers(n, 1), *out = numbers(sizes[0], 2), *wanted = numbers(sizes[0], 2);
+    x[0] = row[0] = -0.0f;
+    x[x_row + n - 1] = NAN;
+    x[2 * x_row + n / 2] = -INFINITY;
+    for (int64_t r = 0; r < ROWS; r++) {
+        float *to = wanted + r * out_row;
+        e->loop[CN_LOOP_add][CN_F32](n, (void *[]){to, x + r * x_row, row}, dense, NULL);
+        if (relu)
+            e->loop[CN_LOOP_relu][CN_F32](n, (void *[]){to, to}, dense, NULL);
+    }
+    loop(ROWS, n, (void *[]){out, x, row},
+         (int64_t[]){out_row * (int64_t)sizeof(float), x_row * (int64_t)sizeof(float)});
+    cr_assert_eq(memcmp(out, wanted, (size_t)sizes[0] * sizeof *out), 0, "%d columns, gap %d, relu %d", (int)n,
+                 (int)gap, relu);
+    float *all[] = {x, row, out, wanted};
+    for (size_t i = 0; i < COUNT(all); i++)
+        free(all[i]);
+}
+
 Test(small_kernels, adding_a_row_gives_the_bits_of_the_loops)
 {
-    enum { ROWS = 3, MOST = 140 };
-    const int64_t dense[] = {1, 1, 1};
     EACH_ISA(kernels)
     {
         const cn_elementwise_kernels *e = kernels->elementwise;
-        for (int64_t n = 1; n <= MOST; n++) {
-            const int64_t out_row = n + 2, x_row = n + 1, sizes[] = {ROWS * out_row, ROWS * x_row, n};
-            float *x = numbers(sizes[1], 0), *row = numbers(n, 1), *out = numbers(sizes[0], 2),
-                  *wanted = numbers(sizes[0], 2);
-            x[0] = row[0] = -0.0f;
-            x[x_row + n - 1] = NAN;
-            x[2 * x_row + n / 2] = -INFINITY;
-            for (int relu = 0; relu < 2; relu++) {
-                for (int64_t r = 0; r < ROWS; r++) {
-                    float *to = wanted + r * out_row;
-                    e->loop[CN_LOOP_add][CN_F32](n, (void *[]){to, x + r * x_row, row}, dense, NULL);
-                    if (relu)
-                        e->loop[CN_LOOP_relu][CN_F32](n, (void *[]){to, to}, dense, NULL);
-                }
-                (relu ? e->relu_of_sum
-                      : e->add_row)(ROWS, n, (void *[]){out, x, row},
-                                    (int64_t[]){out_row * (int64_t)sizeof(float), x_row * (int64_t)sizeof(float)});
-                cr_assert_eq(memcmp(out, wanted, (size_t)sizes[0] * sizeof *out), 0, "%s, %d columns, relu %d",
-                             kernels->name, (int)n, relu);
+        const cn_short_row_kernels *short_rows = kernels->short_rows;
+        for (int64_t gap = 0; gap < 2; gap++) {
+            for (int64_t n = 1; n <= 140; n++) {
+                check_added_row(e, e->add_row, false, n, gap);
+                check_added_row(e, e->relu_of_sum, true, n, gap);
             }
-            float *all[] = {x, row, out, wanted};
-            for (size_t i = 0; i < COUNT(all); i++)
-                free(all[i]);
+            for (int64_t n = 1; n <= short_rows->most; n++) {
+                check_added_row(e, short_rows->add_row, false, n, gap);
+                check_added_row(e, short_rows->relu_of_sum, true, n, gap);
+            }
         }
     }
 }
@@ -463,30 +473,29 @@ static bool program_calls(const cn_plan *plan, cn_row_loop *loop)
 }
 
 /* With a relu, without one, and with a sum that is read again behind the relu. */
-Test(small_kernels, a_bias_of_many_columns_is_added_to_all_rows_at_once)
+static void check_bias(int64_t columns, cn_row_loop *add_row, cn_row_loop *relu_of_sum)
 {
-    enum { ROWS = 33, INNER = 7, COLUMNS = 75, RELU = 0, NO_RELU = 1, READ_AGAIN = 2 };
-    float *x = numbers(ROWS * INNER, 0), *w = numbers(INNER * COLUMNS, 1), *b = numbers(COLUMNS, 2);
-    float planned[ROWS * COLUMNS], eager[ROWS * COLUMNS];
+    enum { ROWS = 33, INNER = 7, MOST = 75, RELU = 0, NO_RELU = 1, READ_AGAIN = 2 };
+    float *x = numbers(ROWS * INNER, 0), *w = numbers(INNER * columns, 1), *b = numbers(columns, 2);
+    float planned[ROWS * MOST] = {0}, eager[ROWS * MOST] = {0};
     for (int kind = RELU; kind <= READ_AGAIN; kind++) {
         for (int deferred = 0; deferred < 2; deferred++) {
             cn_tape *tape = cn_tape_new(.deferred = deferred);
             cn_tensor *sum = cn_add(
-                cn_matmul(cn_constant(tape, cn_array(x, ROWS, INNER)), cn_constant(tape, cn_array(w, INNER, COLUMNS))),
-                cn_constant(tape, cn_array(b, COLUMNS)));
+                cn_matmul(cn_constant(tape, cn_array(x, ROWS, INNER)), cn_constant(tape, cn_array(w, INNER, columns))),
+                cn_constant(tape, cn_array(b, columns)));
             cn_tensor *y = kind == NO_RELU ? cn_tanh(sum) : cn_relu(sum);
             if (kind == READ_AGAIN)
                 y = cn_sub(y, sum);
             if (deferred) {
-                const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
                 cn_plan *plan = cn_plan_new(tape, {y});
-                cr_assert(cn_run_with(plan, (cn_run_args){.out = {cn_array(planned, ROWS, COLUMNS)}}), "%s",
+                cr_assert(cn_run_with(plan, (cn_run_args){.out = {cn_array(planned, ROWS, columns)}}), "%s",
                           cn_error_message());
-                cr_expect_eq(program_calls(plan, kernels->relu_of_sum), kind == RELU, "%d", kind);
-                cr_expect_eq(program_calls(plan, kernels->add_row), kind != RELU, "%d", kind);
+                cr_expect_eq(program_calls(plan, relu_of_sum), kind == RELU, "%d", kind);
+                cr_expect_eq(program_calls(plan, add_row), kind != RELU, "%d", kind);
                 cn_plan_free(plan);
             } else {
-                cr_assert(cn_values(y, cn_array(eager, ROWS, COLUMNS)));
+                cr_assert(cn_values(y, cn_array(eager, ROWS, columns)));
             }
             cn_tape_free(tape);
         }
@@ -495,4 +504,17 @@ Test(small_kernels, a_bias_of_many_columns_is_added_to_all_rows_at_once)
     free(x);
     free(w);
     free(b);
+}
+
+Test(small_kernels, a_bias_of_many_columns_is_added_to_all_rows_at_once)
+{
+    const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
+    check_bias(75, kernels->add_row, kernels->relu_of_sum);
+}
+
+Test(small_kernels, a_bias_that_fits_a_vector_is_added_to_all_rows_at_once)
+{
+    const cn_short_row_kernels *kernels = cn_kernels_now()->short_rows;
+    for (int64_t columns = 2; columns <= kernels->most; columns++)
+        check_bias(columns, kernels->add_row, kernels->relu_of_sum);
 }

@@ -1,6 +1,7 @@
 #include "core/kernels/short_rows.h"
 #include "core/kernels/isa.h"
 #include "core/kernels/vector_math.h"
+#include <stdbool.h>
 
 extern const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels);
 
@@ -21,6 +22,7 @@ typedef __mmask16 mask;
 typedef __m512d doubles;
 #define FIRST_HALF(v) _mm512_cvtps_pd(_mm512_castps512_ps256(v))
 #define LAST_HALF(v) _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))
+#define PICK(v, places) _mm512_permutexvar_ps((__m512i)(places), v)
 #define SUM_OF_DOUBLES(v) _mm512_reduce_add_pd(v)
 /* x y, but 0 where x is 0, whatever y. */
 #define TIMES_UNLESS_0(x, y) _mm512_maskz_mul_ps(_mm512_cmp_ps_mask(x, SPREAD(0), _CMP_NEQ_UQ), x, y)
@@ -45,6 +47,7 @@ DEFINE_JOIN(SUM, _mm_add_ps)
 typedef __m256d doubles;
 #define FIRST_HALF(v) _mm256_cvtps_pd(_mm256_castps256_ps128(v))
 #define LAST_HALF(v) _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))
+#define PICK(v, places) _mm256_permutevar8x32_ps(v, (__m256i)(places))
 static inline double SUM_OF_DOUBLES(doubles v)
 {
     const __m128d half = _mm256_castpd256_pd128(v) + _mm256_extractf128_pd(v, 1);
@@ -166,8 +169,63 @@ static void mean_of_columns(int64_t rows, int64_t row_step, int64_t n, double di
     store_quotients(y, n, sums, divisor);
 }
 
+typedef uint32_t places __attribute__((vector_size(sizeof(vector))));
+
+/* The remainders of places below 2 n. */
+static inline places wrapped(places p, uint32_t n)
+{
+    return p - ((places)(p >= n) & n);
+}
+
+static inline vector finished(vector sum, bool relu)
+{
+    return relu ? (vector)((places)sum & ~(places)(sum <= SPREAD(0))) : sum;
+}
+
+/* Rows one behind the other are run through vector by vector: the lanes of the row that is added are at its elements'
+ * places modulo n. */
+static inline void add_to_rows(int64_t rows, int64_t n, void *const *pointer, const int64_t *step, bool relu)
+{
+    const vector row = LOAD(SPREAD(0), FIRST(n), pointer[2]);
+    const int64_t bytes = n * (int64_t)sizeof(float), count = rows * n;
+    if (rows == 1 || step[0] != bytes || step[1] != bytes) {
+        for (int64_t r = 0; r < rows; r++) {
+            const float *x = (const float *)((const char *)pointer[1] + r * step[1]);
+            const vector sum = LOAD(SPREAD(0), FIRST(n), x) + row;
+            STORE((float *)((char *)pointer[0] + r * step[0]), FIRST(n), finished(sum, relu));
+        }
+        return;
+    }
+    const uint32_t width = (uint32_t)n, advance = LANES % width;
+    places p;
+    for (uint32_t lane = 0; lane < LANES; lane++)
+        p[lane] = lane;
+    for (uint32_t i = width; i < LANES; i += width)
+        p = wrapped(p, width);
+    float *y = pointer[0];
+    const float *x = pointer[1];
+    for (int64_t at = 0; at < count; at += LANES) {
+        const mask some = FIRST(count - at < LANES ? count - at : LANES);
+        const vector sum = LOAD(SPREAD(0), some, x + at) + PICK(row, p);
+        STORE(y + at, some, finished(sum, relu));
+        p = wrapped(p + advance, width);
+    }
+}
+
+static void add_row(int64_t rows, int64_t n, void *const *pointer, const int64_t *step)
+{
+    add_to_rows(rows, n, pointer, step, false);
+}
+
+static void relu_of_sum(int64_t rows, int64_t n, void *const *pointer, const int64_t *step)
+{
+    add_to_rows(rows, n, pointer, step, true);
+}
+
 const cn_short_row_kernels CN_ISA_NAME(cn_short_row_kernels) = {
     .most = LANES,
+    .add_row = add_row,
+    .relu_of_sum = relu_of_sum,
     .mean_of_rows = mean_of_rows,
     .mean_of_columns = mean_of_columns,
     .row = {[CN_ROW_softmax] = softmax,

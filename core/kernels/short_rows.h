@@ -2,6 +2,7 @@
  * them. */
 #ifndef CN_CORE_KERNELS_SHORT_ROWS_H
 #define CN_CORE_KERNELS_SHORT_ROWS_H
+#include "core/kernels/elementwise.h"
 #include "core/kernels/rowwise.h"
 
 /* y: the sum of each row, or of each column, divided. Sums are doubles, rounded once. */
@@ -12,5 +13,6 @@ typedef struct cn_short_row_kernels {
     int64_t most; /* 0: there are none */
     cn_rowwise *row[CN_ROWWISE_COUNT_];
     cn_short_mean *mean_of_rows, *mean_of_columns;
+    cn_row_loop *add_row, *relu_of_sum; /* as those of elementwise.h */
 } cn_short_row_kernels;
 #endif
