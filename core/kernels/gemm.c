@@ -220,10 +220,10 @@
 #define EACH_8(X) EACH_4(X) X(4) X(5) X(6) X(7)
 #define EACH_16(X) EACH_8(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
 #define LOAD_ROW(i) V x##i = (i) < rows ? LOAD_FIRST(in + (i)*in_row, mask) : SPREAD(0);
-#define STORE_COLUMN(i)                   \
-    if ((i) < columns && stored == WIDTH) \
-        STORE(out + (i)*out_row, t##i);   \
-    else if ((i) < columns)               \
+#define STORE_COLUMN(i)                                 \
+    if ((i) < most && (i) < columns && stored == WIDTH) \
+        STORE(out + (i)*out_row, t##i);                 \
+    else if ((i) < most && (i) < columns)               \
         STORE_FIRST(out + (i)*out_row, mask, t##i);
 
 /* What gemm_tiles.h asks for: vectors V of WIDTH elements REAL, loads and stores of a whole vector and of its first

@@ -21,9 +21,12 @@ static void GEMM_JOIN(wide_row, REAL)(int64_t k, const void *a_, int64_t a_row, 
     ADD_ROWS(1);
 }
 
-/* out[j][i] = in[i][j] for at most WIDTH rows and columns; `stored` elements of each column are written. */
-static void GEMM_JOIN(transpose_block, REAL)(int64_t rows, int64_t columns, const REAL *in, int64_t in_row, REAL *out,
-                                             int64_t out_row, int64_t stored)
+/* out[j][i] = in[i][j] for at most WIDTH rows and `most` columns; `stored` elements of each column are written. With a
+ * smaller `most` the compiler leaves out what makes the other columns. */
+__attribute__((always_inline)) static inline void GEMM_JOIN(transpose_block, REAL)(int64_t rows, int64_t columns,
+                                                                                   const int most, const REAL *in,
+                                                                                   int64_t in_row, REAL *out,
+                                                                                   int64_t out_row, int64_t stored)
 {
     M mask = MASK(columns);
     GEMM_JOIN(EACH, WIDTH)(LOAD_ROW);
@@ -39,10 +42,14 @@ static void GEMM_JOIN(pack, REAL)(int64_t rows, int64_t columns, const void *in_
 {
     const REAL *in = in_;
     REAL *out = out_;
+    if (in_column == 1 && in_row != 1 && padded <= WIDTH && columns <= 8 && WIDTH > 8) {
+        TRANSPOSE_BLOCK(rows, columns, 8, in, in_row, out, out_row, padded);
+        return;
+    }
     if (in_column == 1 && in_row != 1) {
         for (int64_t i = 0; i < padded; i += WIDTH)
             for (int64_t j = 0; j < columns; j += WIDTH)
-                TRANSPOSE_BLOCK(rows - i, columns - j < WIDTH ? columns - j : WIDTH, in + i * in_row + j, in_row,
+                TRANSPOSE_BLOCK(rows - i, columns - j < WIDTH ? columns - j : WIDTH, WIDTH, in + i * in_row + j, in_row,
                                 out + j * out_row + i, out_row, padded - i < WIDTH ? padded - i : WIDTH);
         return;
     }
