@@ -237,7 +237,7 @@ Test(small_kernels, the_units_of_an_lstm_forwards_and_backwards)
                                       .gates_row = 4 * u,
                                       .h = h,
                                       .c = c};
-            kernels->recurrent->end[CN_LSTM_SEQUENCE][CN_F32](&step);
+            kernels->recurrent[CN_F32]->end[CN_LSTM_SEQUENCE](&step);
             cn_recurrent_back back = {.rows = ROWS,
                                       .units = u,
                                       .activation = CN_GATE_TANH,
@@ -250,7 +250,7 @@ Test(small_kernels, the_units_of_an_lstm_forwards_and_backwards)
                                       .dh = dh,
                                       .dc = dc_before,
                                       .inner = inner};
-            kernels->recurrent->back[CN_LSTM_SEQUENCE][CN_F32](&back);
+            kernels->recurrent[CN_F32]->back[CN_LSTM_SEQUENCE](&back);
             for (int64_t at = 0; at < ROWS * u; at++) {
                 const float *z = sums + at / u * 4 * u + at % u, *d = inner + at / u * 4 * u + at % u;
                 double i = sigmoid((double)z[0]), f = sigmoid((double)z[u]), g = tanh((double)z[2 * u]);

@@ -22,12 +22,9 @@
 #define REAL float
 #define SUFFIX f32
 #include "core/kernels/attention_real.h"
-#undef REAL
-#undef SUFFIX
+
+#if defined(CN_ISA_HAS_F64)
 #define REAL double
 #define SUFFIX f64
 #include "core/kernels/attention_real.h"
-
-extern const cn_attention_kernels CN_ISA_NAME(cn_attention);
-const cn_attention_kernels CN_ISA_NAME(cn_attention) = {.weigh = {weigh_f32, weigh_f64},
-                                                        .differentiate = {differentiate_f32, differentiate_f64}};
+#endif

@@ -39,12 +39,11 @@ static inline bool cn_attention_sees_any(const int32_t *mask, int64_t step, cn_a
     return j < range.last;
 }
 
-/* By element type, float and double. */
 typedef struct cn_attention_kernels {
     /* Replaces products of queries and keys by softmax(scale product) over what each query sees, 0 elsewhere, and gives
      * log sum exp(scale product) of each row. A query that sees nothing weighs all keys alike, and gets infinity. */
-    void (*weigh[2])(const cn_attention_tile *tile, void *scores, void *logsumexp);
+    void (*weigh)(const cn_attention_tile *tile, void *scores, void *logsumexp);
     /* The same weights again; and in place of their gradients those of the products. gradients may be NULL. */
-    void (*differentiate[2])(const cn_attention_tile *tile, const void *logsumexp, void *scores, void *gradients);
+    void (*differentiate)(const cn_attention_tile *tile, const void *logsumexp, void *scores, void *gradients);
 } cn_attention_kernels;
 #endif

@@ -123,6 +123,11 @@ static void FN(differentiate)(const cn_attention_tile *tile, const void *logsume
                  gradients ? (REAL *)gradients + i * tile->row : NULL)
 }
 
+extern const cn_attention_kernels CN_ISA_NAME(FN(cn_attention));
+const cn_attention_kernels CN_ISA_NAME(FN(cn_attention)) = {FN(weigh), FN(differentiate)};
+
+#undef REAL
+#undef SUFFIX
 #undef FN
 #undef MATH
 #undef AROUND

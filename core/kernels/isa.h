@@ -16,6 +16,16 @@
 #define CN_ISA_JOIN(name, isa) CN_ISA_JOIN_(name, isa)
 #define CN_ISA_NAME(name) CN_ISA_JOIN(name, CN_ISA)
 
+/* Kernels for double stop at AVX2, and machines with AVX-512 run these, but for products and what elementwise.c,
+ * reduce.c and the like have for all types at once: double checks gradients more than it trains, and a third set would
+ * be 6 % of the library. CN_ISA_F64_NAME is the name of the set that an instruction set has for double. */
+#if defined(__AVX512F__)
+#define CN_ISA_F64_NAME(name) CN_ISA_JOIN(name, avx2)
+#else
+#define CN_ISA_HAS_F64
+#define CN_ISA_F64_NAME(name) CN_ISA_NAME(name)
+#endif
+
 #if defined(__FMA__)
 #define CN_FMA(a, b, c) _Generic((a), float : __builtin_fmaf, double : __builtin_fma)((a), (b), (c))
 #else

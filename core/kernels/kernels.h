@@ -18,21 +18,24 @@
 #include "core/kernels/short_rows.h"
 #include "core/kernels/winograd.h"
 
+/* float and double, in the order of cn_dtype. */
+enum { CN_REALS = 2 };
+
 typedef struct cn_kernels {
     const char *name; /* "baseline", "avx2", "avx512" */
     const cn_affine_kernels *affine;
-    const cn_attention_kernels *attention;
+    const cn_attention_kernels *attention[CN_REALS];
     const cn_convolution_kernels *convolution;
     const cn_elementwise_kernels *elementwise;
     const cn_gemm_kernels *gemm;
     const cn_lstm8_kernels *lstm8;
-    const cn_normalization_kernels *normalization;
+    const cn_normalization_kernels *normalization[CN_REALS];
     const cn_optimizer_kernels *optimizer;
-    const cn_pool_kernels *pooling;
+    const cn_pool_kernels *pooling[CN_REALS];
     const cn_random_kernels *random;
-    const cn_recurrent_kernels *recurrent;
+    const cn_recurrent_kernels *recurrent[CN_REALS];
     const cn_reduce_kernels *reduce;
-    const cn_rowwise_kernels *rowwise;
+    const cn_rowwise_kernels *rowwise[CN_REALS];
     const cn_short_row_kernels *short_rows;
     const cn_winograd_kernels *winograd;
 } cn_kernels;

@@ -4,9 +4,6 @@
 #define CN_CORE_KERNELS_NORMALIZATION_H
 #include <stdint.h>
 
-/* float and double, in the order of cn_dtype. */
-enum { CN_NORMALIZATION_TYPES = 2 };
-
 /* Rows: y = (x - mean) rstd gamma + beta with the mean of each row and rstd = 1 / √(variance + epsilon). Without `mean`
  * nothing is taken off: variance is then mean x². gamma and beta, of n elements, may be NULL for ones and zeros. All is
  * dense. */
@@ -54,8 +51,8 @@ typedef struct cn_columns_kernels {
 } cn_columns_kernels;
 
 typedef struct cn_normalization_kernels {
-    void (*rows[CN_NORMALIZATION_TYPES])(const cn_rows_normalization *r);
-    void (*rows_back[CN_NORMALIZATION_TYPES])(const cn_rows_normalization_back *r);
-    cn_columns_kernels columns[CN_NORMALIZATION_TYPES];
+    void (*rows)(const cn_rows_normalization *r);
+    void (*rows_back)(const cn_rows_normalization_back *r);
+    cn_columns_kernels columns;
 } cn_normalization_kernels;
 #endif

@@ -305,6 +305,14 @@ static void FN(apply_back)(const cn_columns *c, const void *x_from, const void *
     }
 }
 
+extern const cn_normalization_kernels CN_ISA_NAME(FN(cn_normalization));
+const cn_normalization_kernels CN_ISA_NAME(FN(cn_normalization)) = {
+    .rows = FN(rows),
+    .rows_back = FN(rows_back),
+    .columns = {FN(moments), FN(join_moments), FN(sums), FN(join_sums), FN(factors), FN(apply), FN(back_factors),
+                FN(apply_back)},
+};
+
 #undef FN
 #undef LANES
 #undef VECTOR

@@ -27,11 +27,8 @@ CN_INLINE range common(range a, range b)
 #define SUFFIX f32
 #include "core/kernels/pooling_real.h"
 
+#if defined(CN_ISA_HAS_F64)
 #define REAL double
 #define SUFFIX f64
 #include "core/kernels/pooling_real.h"
-
-extern const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels);
-const cn_pool_kernels CN_ISA_NAME(cn_pool_kernels) = {.pool = {
-#define POOL(name) [CN_POOL_##name] = {name##_f32, name##_f64},
-                                                          CN_POOLS(POOL)}};
+#endif

@@ -4,8 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* float and double, in the order of cn_dtype. */
-enum { CN_POOL_TYPES = 2, CN_POOL_AXES = 3 };
+enum { CN_POOL_AXES = 3 };
 
 /* The windows along an axis of `in` elements. Window o < out begins at o * stride - before and has `size` elements, of
  * which those that are not there do not count; adaptive ones are [floor(o in / out), ceil((o + 1) in / out)). */
@@ -38,6 +37,6 @@ enum {
 };
 
 typedef struct cn_pool_kernels {
-    cn_pool *pool[CN_POOL_COUNT_][CN_POOL_TYPES];
+    cn_pool *pool[CN_POOL_COUNT_];
 } cn_pool_kernels;
 #endif

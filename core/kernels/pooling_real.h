@@ -186,6 +186,12 @@ static void FN(average_grad)(const cn_pooling *p, int64_t sample, int64_t first,
     FN(spread)(p, sample, first, past, pointer[1], NULL, pointer[0], FN(average_grad_element));
 }
 
+extern const cn_pool_kernels CN_ISA_NAME(FN(cn_pool));
+const cn_pool_kernels CN_ISA_NAME(FN(cn_pool)) = {.pool = {
+#define POOL(name) [CN_POOL_##name] = FN(name),
+                                                      CN_POOLS(POOL)}};
+
+#undef POOL
 #undef FN
 #undef REAL
 #undef SUFFIX

@@ -51,7 +51,7 @@ typedef struct cn_recurrent_back {
     cn_gate activation, recurrent_activation;
     const void *gates, *h_before, *c_before, *c; /* c after the step */
     int64_t gates_row;
-    const void *dy;                              /* added to dh, or NULL */
+    const void *dy; /* added to dh, or NULL */
     int64_t dy_row;
     void *dh, *dc; /* in and out */
     const void *d_reset;
@@ -63,12 +63,11 @@ typedef struct cn_recurrent_back {
 } cn_recurrent_back;
 typedef void cn_recurrent_back_kernel(const cn_recurrent_back *back);
 
-/* By element type, float and double. */
 typedef struct cn_recurrent_kernels {
-    cn_recurrent_step_kernel *begin[CN_RECURRENCES][2], *reset[2], *end[CN_RECURRENCES][2];
-    cn_recurrent_back_kernel *back[CN_RECURRENCES][2], *back_reset[2];
+    cn_recurrent_step_kernel *begin[CN_RECURRENCES], *reset, *end[CN_RECURRENCES];
+    cn_recurrent_back_kernel *back[CN_RECURRENCES], *back_reset;
     /* y += x m for matrices of a few dozen columns, m being (k, n); rows are so many elements apart. */
-    void (*add_product[2])(int64_t rows, int64_t n, int64_t k, const void *x, int64_t x_row, const void *m,
-                           int64_t m_row, void *y, int64_t y_row);
+    void (*add_product)(int64_t rows, int64_t n, int64_t k, const void *x, int64_t x_row, const void *m, int64_t m_row,
+                        void *y, int64_t y_row);
 } cn_recurrent_kernels;
 #endif

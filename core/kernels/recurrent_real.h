@@ -455,6 +455,17 @@ static void NAME(back_reset)(const cn_recurrent_back *s)
     }
 }
 
+extern const cn_recurrent_kernels CN_ISA_NAME(NAME(cn_recurrent));
+const cn_recurrent_kernels CN_ISA_NAME(NAME(cn_recurrent)) = {
+    .begin = {NAME(begin_simple), NAME(begin_lstm), NAME(begin_gru), NAME(begin_gru_before)},
+    .reset = NAME(reset),
+    .end = {NAME(end_simple), NAME(end_lstm), NAME(end_gru), NAME(end_gru_before)},
+    .back = {NAME(back_simple), NAME(back_lstm), NAME(back_gru), NAME(back_gru_before)},
+    .back_reset = NAME(back_reset),
+    .add_product = NAME(add_product)};
+
+#undef REAL
+#undef SUFFIX
 #undef IS_MASKED
 #undef ROW
 #undef CONST_ROW

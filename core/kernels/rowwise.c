@@ -11,11 +11,8 @@ enum { LANES = CN_ROW_LANES, MAX_INPUTS = 3 };
 #define SUFFIX f32
 #include "core/kernels/rowwise_real.h"
 
+#if defined(CN_ISA_HAS_F64)
 #define REAL double
 #define SUFFIX f64
 #include "core/kernels/rowwise_real.h"
-
-extern const cn_rowwise_kernels CN_ISA_NAME(cn_rowwise_kernels);
-const cn_rowwise_kernels CN_ISA_NAME(cn_rowwise_kernels) = {.row = {
-#define ROW(name) [CN_ROW_##name] = {name##_f32, name##_f64},
-                                                                CN_ROWWISE(ROW)}};
+#endif

@@ -3,9 +3,6 @@
 #define CN_CORE_KERNELS_ROWWISE_H
 #include <stdint.h>
 
-/* float and double, in the order of cn_dtype. */
-enum { CN_ROWWISE_TYPES = 2 };
-
 /* Element i < n of row r < rows is at r * row_step + i * step in each of the matrices; what has one number a row is
  * dense. One of the steps is 1; if it is row_step and n > CN_ROW_SHORT, then rows >= CN_ROW_LANES. */
 typedef void cn_rowwise(int64_t rows, int64_t row_step, int64_t n, int64_t step, void *const *pointer);
@@ -40,6 +37,6 @@ enum {
 };
 
 typedef struct cn_rowwise_kernels {
-    cn_rowwise *row[CN_ROWWISE_COUNT_][CN_ROWWISE_TYPES];
+    cn_rowwise *row[CN_ROWWISE_COUNT_];
 } cn_rowwise_kernels;
 #endif

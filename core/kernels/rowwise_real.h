@@ -329,6 +329,12 @@ static void FN(sparse_crossentropy_grad)(int64_t rows, int64_t row_step, int64_t
     }
 }
 
+extern const cn_rowwise_kernels CN_ISA_NAME(FN(cn_rowwise));
+const cn_rowwise_kernels CN_ISA_NAME(FN(cn_rowwise)) = {.row = {
+#define ROW(name) [CN_ROW_##name] = FN(name),
+                                                            CN_ROWWISE(ROW)}};
+
+#undef ROW
 #undef EACH_ROW
 #undef IN
 #undef OUT

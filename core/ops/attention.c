@@ -273,7 +273,7 @@ static void run_forward_unit(const attention_job *job, int64_t unit, char *works
         logsumexp = job->logsumexp + ((batch * s->heads + head) * s->queries + first) * s->element;
     score(job, &tile, at(s, job->query, &s->query, batch, head, first), &s->query,
           at(s, job->key, &s->key, batch, group, tile.key), &s->key, s->size, scores);
-    cn_kernels_now()->attention->weigh[s->dtype](&tile, scores, logsumexp);
+    cn_kernels_now()->attention[s->dtype]->weigh(&tile, scores, logsumexp);
     if (job->result)
         mix(job, &tile, scores, at(s, job->value, &s->value, batch, group, tile.key), &s->value, s->width,
             at(s, job->result, &s->result, batch, head, first), s->result.place);
@@ -373,7 +373,7 @@ static void run_backward_tile(const attention_job *job, int64_t batch, int64_t h
     score(job, &tile, query, &s->query, key, &s->key, s->size, weights);
     if (below)
         score(job, &tile, dy, &s->result, value, &s->value, s->width, gradients);
-    cn_kernels_now()->attention->differentiate[s->dtype](&tile, logsumexp, weights, below ? gradients : NULL);
+    cn_kernels_now()->attention[s->dtype]->differentiate(&tile, logsumexp, weights, below ? gradients : NULL);
     if (dv)
         spread(job, &tile, weights, dy, &s->result, s->width, dv, of_value.place);
     if (dk)

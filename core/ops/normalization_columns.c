@@ -34,7 +34,7 @@ static columns_plan *prepare(const cn_entry *entry, cn_preparation *preparation)
         return NULL;
     cn_columns *c = &plan->columns;
     plan->attributes = *(const columns_attributes *)entry->attributes;
-    plan->kernels = &cn_kernels_now()->normalization->columns[x->dtype];
+    plan->kernels = &cn_kernels_now()->normalization[x->dtype]->columns;
     plan->element = (int64_t)cn_dtype_size(x->dtype);
     c->channels = x->shape.dim[x->shape.rank - 1];
     c->rows = cn_span(&x->shape, 0, x->shape.rank - 1);

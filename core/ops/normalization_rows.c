@@ -66,7 +66,7 @@ static void forward_piece(void *context, int64_t piece)
     part.y = at(part.y, row);
     part.rstd = at(part.rstd, number);
     part.mean = at(part.mean, number);
-    cn_kernels_now()->normalization->rows[plan->dtype](&part);
+    cn_kernels_now()->normalization[plan->dtype]->rows(&part);
 }
 
 static bool run_forward(void *const *pointer, const void *prepared)
@@ -126,7 +126,7 @@ static void backward_piece(void *context, int64_t piece)
     part.mean = at(part.mean, number);
     part.dgamma = part.dgamma ? memset(room, 0, (size_t)plan->part) : NULL;
     part.dbeta = part.dbeta ? memset(room + plan->part, 0, (size_t)plan->part) : NULL;
-    cn_kernels_now()->normalization->rows_back[plan->dtype](&part);
+    cn_kernels_now()->normalization[plan->dtype]->rows_back(&part);
 }
 
 #define ADD_PARTS(T, type)                                                                 \

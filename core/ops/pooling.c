@@ -141,7 +141,7 @@ static bool prepare_pool(const cn_entry *entry, cn_preparation *preparation, int
         work *= p->axis[i].adaptive ? (double)p->axis[i].in / (double)p->axis[i].out + 1
                                     : (double)cn_least(p->axis[i].size, p->axis[i].in);
     int64_t pieces = at_least_one((int64_t)(work / PIECE));
-    plan->kernel = cn_kernels_now()->pooling->pool[pool][dtype];
+    plan->kernel = cn_kernels_now()->pooling[dtype]->pool[pool];
     plan->rows = spreads ? p->axis[0].in : p->axis[0].out;
     plan->chunks = at_least_one(cn_least(pieces / at_least_one(p->samples), plan->rows));
     plan->tasks_a_piece = at_least_one(p->samples * plan->chunks / pieces);

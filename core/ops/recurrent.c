@@ -64,7 +64,7 @@ static void run_forward_piece(void *context, int64_t piece)
 {
     const forward *f = context;
     const cn_recurrent_sizes *s = f->sizes;
-    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent;
+    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent[s->dtype];
     const cn_recurrence kind = s->attributes.kind;
     const int64_t u = s->units, e = s->element, first = piece * s->rows;
     const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
@@ -96,14 +96,14 @@ static void run_forward_piece(void *context, int64_t piece)
         step.c = c = s->has_cells && f->output[CELLS] ? cn_recurrent_at(c, s->batch * u, e) : c;
         step.y = cn_recurrent_at(f->output[SEQUENCE], (first * s->time + i) * u, e);
         step.mask = f->mask ? f->mask + first * s->time + t : NULL;
-        run_step(s, &step, kernels->begin[kind][s->dtype]);
+        run_step(s, &step, kernels->begin[kind]);
         cn_recurrent_multiply(s, state_product(s, rows), step.h_before, f->state_weights, gates);
         if (s->has_reset) {
-            run_step(s, &step, kernels->reset[s->dtype]);
+            run_step(s, &step, kernels->reset);
             cn_recurrent_multiply(s, reset_product(s, rows), cn_recurrent_at(gates, 2 * u, e), f->reset_weights,
                                   cn_recurrent_at(gates, 3 * u, e));
         }
-        run_step(s, &step, kernels->end[kind][s->dtype]);
+        run_step(s, &step, kernels->end[kind]);
         gates = f->output[GATES] ? cn_recurrent_at(gates, s->batch * s->kept, e) : gates;
     }
     if (f->output[LAST_H])

@@ -105,7 +105,7 @@ static void run_backward_piece(void *context, int64_t piece)
 {
     const backward *b = context;
     const cn_recurrent_sizes *s = b->sizes;
-    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent;
+    const cn_recurrent_kernels *kernels = cn_kernels_now()->recurrent[s->dtype];
     const int64_t u = s->units, e = s->element, first = piece * s->rows;
     const int64_t rows = s->batch - first < s->rows ? s->batch - first : s->rows;
     const size_t state = (size_t)(rows * u * e);
@@ -134,12 +134,12 @@ static void run_backward_piece(void *context, int64_t piece)
         back.inner = cn_recurrent_at(inner_of(b, i), first * s->width, e);
         back.dz = cn_recurrent_at(b->output[DZ], (first * s->time + t) * s->width, e);
         back.mask = b->mask ? b->mask + first * s->time + t : NULL;
-        run_back(s, &back, kernels->back[s->attributes.kind][s->dtype]);
+        run_back(s, &back, kernels->back[s->attributes.kind]);
         if (s->has_reset) {
             memset(d_reset, 0, state);
             cn_recurrent_multiply(s, reset_back_product(s, rows), cn_recurrent_at(back.inner, 2 * u, e),
                                   b->reset_weights, d_reset);
-            run_back(s, &back, kernels->back_reset[s->dtype]);
+            run_back(s, &back, kernels->back_reset);
         }
         cn_recurrent_multiply(s, state_back_product(s, rows), back.inner, b->state_weights, dh);
         if (s->shared && b->output[DRECURRENT] && i % s->weights_steps == 0)

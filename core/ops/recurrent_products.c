@@ -169,7 +169,7 @@ void cn_recurrent_multiply(const cn_recurrent_sizes *s, cn_recurrent_product p, 
                            unsigned char *c)
 {
     if (s->small) {
-        cn_kernels_now()->recurrent->add_product[s->dtype](p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
+        cn_kernels_now()->recurrent[s->dtype]->add_product(p.m, p.n, p.k, a, p.a_row, b.values, b.row, c, p.c_row);
     } else if (b.packed) {
         panels job = panels_of(s, p, a, b, c);
         cn_parallel(job.pieces, cn_gemm_nanoseconds(s->dtype, p.m, p.n, p.k), run_panels, &job);

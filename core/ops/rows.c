@@ -91,7 +91,7 @@ bool cn_prepare_rows(const cn_entry *entry, cn_preparation *preparation, int row
     if (inner == 1 && dtype == CN_F32 && plan->n <= short_rows->most)
         plan->kernel = short_rows->row[row];
     if (!plan->kernel)
-        plan->kernel = cn_kernels_now()->rowwise->row[row][dtype];
+        plan->kernel = cn_kernels_now()->rowwise[dtype]->row[row];
     plan->outer = inner == 1 ? 1 : outer;
     plan->rows = inner == 1 ? outer : inner;
     plan->row_step = inner == 1 ? plan->n : 1;
