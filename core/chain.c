@@ -45,101 +45,7 @@ bool cn_nest_of(const cn_entry *entry, cn_nest *nest)
     return true;
 }
 
-/* One entry alone: the nest with its dimensions at the front of the struct, so that few bytes are carried along. */
-typedef struct lone_nest {
-    cn_loop *loop;
-    int operands, rank;
-    int64_t pieces;
-    double scalar[CN_MAX_SCALARS];
-    int64_t inner[CN_MAX_OPERANDS]; /* strides of the innermost dimension */
-    int64_t dim[CN_MAX_RANK];
-    int64_t step[CN_MAX_RANK][CN_MAX_OPERANDS]; /* in bytes */
-} lone_nest;
-
-enum { PIECE_ELEMENTS = 16384 };
-
-/* Runs `count` indices of a dimension, and all of those inside it, from the given operands on. */
-static void run_dimensions(const lone_nest *nest, int dimension, int64_t count, unsigned char *const *operand)
-{
-    if (dimension == nest->rank - 1) {
-        nest->loop(count, (void *const *)operand, nest->inner, nest->scalar);
-        return;
-    }
-    unsigned char *at[CN_MAX_OPERANDS];
-    memcpy(at, operand, sizeof at);
-    for (int64_t i = 0; i < count; i++) {
-        run_dimensions(nest, dimension + 1, nest->dim[dimension + 1], at);
-        for (int o = 0; o < nest->operands; o++)
-            at[o] += nest->step[dimension][o];
-    }
-}
-
-typedef struct nest_work {
-    const lone_nest *nest;
-    unsigned char *operand[CN_MAX_OPERANDS];
-} nest_work;
-
-/* A piece is a range of the outermost dimension. */
-static void run_piece(void *context, int64_t piece)
-{
-    const nest_work *work = context;
-    const lone_nest *nest = work->nest;
-    int64_t begin = nest->dim[0] * piece / nest->pieces, end = nest->dim[0] * (piece + 1) / nest->pieces;
-    unsigned char *at[CN_MAX_OPERANDS];
-    for (int o = 0; o < CN_MAX_OPERANDS; o++)
-        at[o] = o < nest->operands ? work->operand[o] + begin * nest->step[0][o] : NULL;
-    run_dimensions(nest, 0, end - begin, at);
-}
-
-static bool run_nest(void *const *pointer, const void *prepared)
-{
-    const lone_nest *nest = prepared;
-    if (nest->pieces == 1 && nest->rank == 1) {
-        nest->loop(nest->dim[0], pointer, nest->inner, nest->scalar);
-        return true;
-    }
-    nest_work work = {.nest = nest};
-    for (int o = 0; o < nest->operands; o++)
-        work.operand[o] = pointer[o];
-    cn_parallel(nest->pieces, (double)nest->pieces * PIECE_ELEMENTS, run_piece, &work);
-    return true;
-}
-
-bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
-{
-    cn_nest nest;
-    if (!cn_nest_of(entry, &nest))
-        return false;
-    if (nest.rank == 0) {
-        nest.rank = 1;
-        nest.dim[0] = 1;
-        for (int o = 0; o < nest.operands; o++)
-            nest.stride[o][0] = 0;
-    }
-    /* Only the outer dimensions in use are carried along. */
-    size_t size = offsetof(lone_nest, step) + (size_t)nest.rank * sizeof(int64_t[CN_MAX_OPERANDS]);
-    lone_nest *lone = cn_prepared(preparation, size);
-    if (!lone)
-        return false;
-    int64_t elements = cn_shape_size(entry->output[0]->shape);
-    lone->loop = nest.loop;
-    lone->operands = nest.operands;
-    lone->rank = nest.rank;
-    lone->pieces = elements / PIECE_ELEMENTS < nest.dim[0] ? elements / PIECE_ELEMENTS : nest.dim[0];
-    if (lone->pieces < 1)
-        lone->pieces = 1;
-    memcpy(lone->scalar, nest.scalar, sizeof nest.scalar);
-    memcpy(lone->dim, nest.dim, sizeof nest.dim);
-    for (int o = 0; o < nest.operands; o++) {
-        lone->inner[o] = nest.stride[o][nest.rank - 1];
-        for (int d = 0; d < nest.rank; d++)
-            lone->step[d][o] = nest.stride[o][d] * nest.element[o];
-    }
-    preparation->kernel = run_nest;
-    return true;
-}
-
-/* Chains */
+/* Rows */
 
 /* Elements that are at least run through at once, where there are rows enough: a call for each pixel's few channels
  * would take longer than its work. */
@@ -183,6 +89,125 @@ static void run_short_rows(const cn_link *link, unsigned char **at, int64_t *ste
     }
 }
 
+/* The loop of a link for each of some rows, `step` bytes apart. Moves `at` and may change `step`. */
+static void run_rows(const cn_link *link, unsigned char **at, int64_t *step, int64_t rows, int64_t columns)
+{
+    if (rows > 1 && columns * 2 <= LEAST_RUN && rows_join(link, step, columns)) {
+        run_short_rows(link, at, step, rows, columns);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        link->loop(columns, (void *const *)at, link->column, link->scalar);
+        for (int o = 0; o < link->operands; o++)
+            at[o] += step[o];
+    }
+}
+
+/* One entry alone */
+
+/* The nest with its dimensions at the end of the struct, so that few bytes are carried along. */
+typedef struct lone_nest {
+    cn_link link; /* its columns are the innermost dimension */
+    int rank;
+    int64_t pieces;
+    struct {
+        int64_t count, step[CN_MAX_OPERANDS]; /* in bytes */
+    } dim[CN_MAX_RANK];
+} lone_nest;
+
+enum { PIECE_ELEMENTS = 16384 };
+
+/* Runs `count` indices of a dimension, and all of those inside it, from the given operands on. */
+static void run_dimensions(const lone_nest *nest, int dimension, int64_t count, unsigned char *const *operand)
+{
+    const cn_link *link = &nest->link;
+    if (dimension == nest->rank - 1) {
+        link->loop(count, (void *const *)operand, link->column, link->scalar);
+        return;
+    }
+    unsigned char *at[CN_MAX_OPERANDS];
+    int64_t step[CN_MAX_OPERANDS];
+    memcpy(at, operand, sizeof at);
+    memcpy(step, nest->dim[dimension].step, sizeof step);
+    const int64_t inner = nest->dim[dimension + 1].count;
+    if (dimension == nest->rank - 2) {
+        run_rows(link, at, step, count, inner);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        run_dimensions(nest, dimension + 1, inner, at);
+        for (int o = 0; o < link->operands; o++)
+            at[o] += step[o];
+    }
+}
+
+typedef struct nest_work {
+    const lone_nest *nest;
+    unsigned char *operand[CN_MAX_OPERANDS];
+} nest_work;
+
+/* A piece is a range of the outermost dimension. */
+static void run_piece(void *context, int64_t piece)
+{
+    const nest_work *work = context;
+    const lone_nest *nest = work->nest;
+    const int64_t count = nest->dim[0].count;
+    int64_t begin = count * piece / nest->pieces, end = count * (piece + 1) / nest->pieces;
+    unsigned char *at[CN_MAX_OPERANDS];
+    for (int o = 0; o < CN_MAX_OPERANDS; o++)
+        at[o] = o < nest->link.operands ? work->operand[o] + begin * nest->dim[0].step[o] : NULL;
+    run_dimensions(nest, 0, end - begin, at);
+}
+
+static bool run_nest(void *const *pointer, const void *prepared)
+{
+    const lone_nest *nest = prepared;
+    if (nest->pieces == 1 && nest->rank == 1) {
+        nest->link.loop(nest->dim[0].count, pointer, nest->link.column, nest->link.scalar);
+        return true;
+    }
+    nest_work work = {.nest = nest};
+    for (int o = 0; o < nest->link.operands; o++)
+        work.operand[o] = pointer[o];
+    cn_parallel(nest->pieces, (double)nest->pieces * PIECE_ELEMENTS, run_piece, &work);
+    return true;
+}
+
+bool cn_prepare_elementwise(const cn_entry *entry, cn_preparation *preparation)
+{
+    cn_nest nest;
+    if (!cn_nest_of(entry, &nest))
+        return false;
+    if (nest.rank == 0) {
+        nest.rank = 1;
+        nest.dim[0] = 1;
+        for (int o = 0; o < nest.operands; o++)
+            nest.stride[o][0] = 0;
+    }
+    lone_nest *lone = cn_prepared(preparation, offsetof(lone_nest, dim) + (size_t)nest.rank * sizeof lone->dim[0]);
+    if (!lone)
+        return false;
+    int64_t elements = cn_shape_size(entry->output[0]->shape);
+    lone->rank = nest.rank;
+    lone->pieces = cn_pieces_of((double)elements, PIECE_ELEMENTS, nest.dim[0]);
+    cn_link *link = &lone->link;
+    link->loop = nest.loop;
+    link->operands = nest.operands;
+    memcpy(link->scalar, nest.scalar, sizeof nest.scalar);
+    for (int o = 0; o < nest.operands; o++) {
+        link->element[o] = (int16_t)nest.element[o];
+        link->column[o] = nest.stride[o][nest.rank - 1];
+        for (int d = 0; d < nest.rank; d++)
+            lone->dim[d].step[o] = nest.stride[o][d] * nest.element[o];
+    }
+    for (int d = 0; d < nest.rank; d++)
+        lone->dim[d].count = nest.dim[d];
+    preparation->kernel = run_nest;
+    return true;
+}
+
+/* Chains */
+
 static void run_link(const cn_chain *chain, const cn_link *link, void *const *pointer, unsigned char *tile, int64_t row,
                      int64_t rows, int64_t column, int64_t columns)
 {
@@ -207,15 +232,7 @@ static void run_link(const cn_chain *chain, const cn_link *link, void *const *po
         link->loop(rows * columns, (void *const *)at, link->column, link->scalar);
         return;
     }
-    if (columns * 2 <= LEAST_RUN && rows_join(link, step, columns)) {
-        run_short_rows(link, at, step, rows, columns);
-        return;
-    }
-    for (int64_t r = 0; r < rows; r++) {
-        link->loop(columns, (void *const *)at, link->column, link->scalar);
-        for (int o = 0; o < link->operands; o++)
-            at[o] += step[o];
-    }
+    run_rows(link, at, step, rows, columns);
 }
 
 void cn_run_chain_block(const cn_chain *chain, void *const *pointer, int64_t row, int64_t rows, int64_t column,
@@ -254,10 +271,7 @@ bool cn_run_chain(void *const *pointer, const void *prepared)
 {
     const cn_chain *chain = prepared;
     int64_t elements = chain->rows * chain->columns;
-    chain_work work = {chain, pointer,
-                       elements / PIECE_ELEMENTS < chain->rows ? elements / PIECE_ELEMENTS : chain->rows};
-    if (work.pieces < 1)
-        work.pieces = 1;
+    chain_work work = {chain, pointer, cn_pieces_of((double)elements, PIECE_ELEMENTS, chain->rows)};
     cn_parallel(work.pieces, (double)elements * chain->count, run_chain_piece, &work);
     return true;
 }

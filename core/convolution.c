@@ -249,10 +249,7 @@ static void multiply(job *j)
     const cn_gathering *g = &j->g;
     if (g->places == 0 || g->columns == 0)
         return;
-    double flops = flops_of(j);
-    int64_t wanted = 1;
-    while (wanted < MOST_PIECES && flops >= flops_of_a_piece * (double)wanted * 2)
-        wanted *= 2;
+    const int64_t wanted = cn_pieces_of(flops_of(j), flops_of_a_piece, MOST_PIECES);
     j->panels = cn_divide_up(g->columns, 2 * j->kernels->width);
     cut_depth(j);
     j->place_pieces = cn_least(wanted, cn_divide_up(g->places, 4 * j->kernels->most_rows[1]));
@@ -263,11 +260,8 @@ static void multiply(job *j)
 /* Cuts the places for partial sums and the columns into pieces: by the sizes alone. */
 static void cut_sums(job *j)
 {
-    double flops = flops_of(j);
-    int64_t wanted = 1, width = j->kernels->width;
-    while (wanted < MOST_SUMS && flops >= flops_of_a_sum * (double)wanted * 2)
-        wanted *= 2;
-    j->panels = cn_divide_up(j->g.columns, 2 * width);
+    const int64_t wanted = cn_pieces_of(flops_of(j), flops_of_a_sum, MOST_SUMS);
+    j->panels = cn_divide_up(j->g.columns, 2 * j->kernels->width);
     j->panel_pieces = cn_least(wanted, cn_divide_up(j->panels * j->g.groups, 4));
     /* A partial sum takes a pass through memory the size of the kernel: it is to be worth some rows of patches. */
     j->place_pieces = cn_least(cn_divide_up(wanted, j->panel_pieces), cn_divide_up(j->g.places, 64));

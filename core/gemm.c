@@ -91,23 +91,14 @@ static double least_flops(const cn_gemm *g)
     return g->m == 1 ? flops_of_a_row_piece : flops_of_a_piece;
 }
 
-/* A power of two: an odd number is a third too long for two threads. */
-static int64_t pieces_of(double flops, double piece, int64_t most)
-{
-    int64_t pieces = 1;
-    while (pieces < most && flops >= piece * (double)pieces * 2)
-        pieces *= 2;
-    return pieces;
-}
-
 static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows, int64_t least_rows)
 {
     bool blas = cut->path == CN_GEMM_BLAS;
     double piece = blas ? flops_of_a_blas_piece : least_flops(g);
     int64_t most = blas ? MOST_BLAS_PIECES : g->m == 1 ? MOST_ROW_PIECES : MOST_PIECES;
-    int64_t wanted = pieces_of(flops, piece, most);
+    int64_t wanted = cn_pieces_of(flops, piece, most);
     if (wanted == 1 && g->batch > 1) {
-        cut->batch_pieces = cn_least(g->batch, pieces_of(flops * (double)g->batch, piece, most));
+        cut->batch_pieces = cn_least(g->batch, cn_pieces_of(flops * (double)g->batch, piece, most));
         return;
     }
     cut->row_pieces = cn_divide_up(g->m, most_rows);
@@ -120,7 +111,7 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
 static void cut_prepacked(cn_gemm_cut *cut, const cn_gemm *g, double flops, int64_t most_rows)
 {
     const int64_t size = (int64_t)cn_dtype_size(g->dtype), unit = cut->column_unit;
-    const int64_t wanted = pieces_of(flops, flops_of_a_piece, PREPACKED_PIECES);
+    const int64_t wanted = cn_pieces_of(flops, flops_of_a_piece, PREPACKED_PIECES);
     const int64_t columns = PREPACKED_BYTES / (cn_least(g->k, CN_GEMM_DEPTH) * size) / unit * unit;
     const int64_t rows =
         cn_least(cn_divide_up(g->m, PREPACKED_ROWS), cn_most(2, PREPACKED_READ_BYTES / (g->n * g->k * size)));

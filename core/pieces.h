@@ -44,6 +44,17 @@ static inline cn_range cn_part(int64_t n, int64_t parts, int64_t i)
     return (cn_range){each * i + cn_least(i, longer), each + (i < longer)};
 }
 
+/* How many pieces are worth handing out, at most `most` but one at least: as many as have `piece` of the work each, and
+ * a power of two. An odd number would be a third too long for two threads, and these would begin elsewhere in the next
+ * operation's tensors than in this one's. */
+static inline int64_t cn_pieces_of(double work, double piece, int64_t most)
+{
+    int64_t pieces = 1;
+    while (pieces * 2 <= most && work >= piece * (double)pieces * 2)
+        pieces *= 2;
+    return pieces;
+}
+
 /* Flushes float denormals to zero on this thread (they cost 10 to 50 times as much), and gives the mode to restore. */
 unsigned cn_float_mode_flush(void);
 void cn_float_mode_restore(unsigned mode);

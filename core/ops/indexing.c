@@ -95,8 +95,21 @@ static bool places_of(const cn_entry *entry, const cn_shape *whole, row_places *
     return true;
 }
 
+/* Without a branch for each: there may be many, and few elements at each. False if one is outside. */
+static bool find_single_places(const row_places *s, const int32_t *indices, int64_t *place)
+{
+    bool outside = false;
+    for (int64_t j = 0; j < s->count; j++) {
+        place[j] = wrapped(indices[j], s->size);
+        outside |= (uint64_t)place[j] >= (uint64_t)s->size;
+    }
+    return !outside;
+}
+
 static bool find_places(const row_places *s, const int32_t *indices, int64_t *place)
 {
+    if (s->depth == 1 && find_single_places(s, indices, place))
+        return true;
     for (int64_t j = 0; j < s->count; j++) {
         int64_t at = 0;
         for (int k = 0; k < s->depth; k++) {
@@ -123,11 +136,19 @@ static void gather_piece(void *context, int64_t piece)
     const row_work *work = context;
     const row_places *s = work->places;
     size_t bytes = (size_t)s->inner * s->element;
-    int64_t rows = s->outer * s->count, begin = rows * piece / s->pieces, end = rows * (piece + 1) / s->pieces;
-    for (int64_t row = begin; row < end; row++) {
-        int64_t from = row / s->count * s->size + work->place[row % s->count];
-        copy_bytes((unsigned char *)work->to + (size_t)row * bytes,
-                   (const unsigned char *)work->from + (size_t)from * bytes, bytes);
+    const cn_range rows = cn_part(s->outer * s->count, s->pieces, piece);
+    unsigned char *to = (unsigned char *)work->to + (size_t)rows.first * bytes;
+    const unsigned char *from = work->from;
+    if (rows.count == 0)
+        return;
+    from += (size_t)(rows.first / s->count * s->size) * bytes;
+    int64_t j = rows.first % s->count;
+    for (const unsigned char *end = to + (size_t)rows.count * bytes; to < end; to += bytes) {
+        copy_bytes(to, from + (size_t)work->place[j] * bytes, bytes);
+        if (++j == s->count) {
+            from += (size_t)s->size * bytes;
+            j = 0;
+        }
     }
 }
 
@@ -141,24 +162,41 @@ static bool gather_kernel(void *const *pointer, const void *prepared)
     return true;
 }
 
+/* Some indices, and those of them, in their order, that name one of a range of places: found without a branch, which
+ * would go wrong at every other of them. */
+enum { SOME_INDICES = 256 };
+
+static int find_those_within(const int64_t *place, cn_range indices, cn_range places, int64_t *found)
+{
+    int count = 0;
+    for (int64_t j = indices.first; j < indices.first + indices.count; j++) {
+        found[count] = j;
+        count += (uint64_t)(place[j] - places.first) < (uint64_t)places.count;
+    }
+    return count;
+}
+
 /* A piece is a range of places, so that what is added at one of them is added in the order of the indices. */
 #define SCATTER(T, name)                                                                                               \
     static void scatter_piece_##name(void *context, int64_t piece)                                                     \
     {                                                                                                                  \
         const row_work *work = context;                                                                                \
         const row_places *s = work->places;                                                                            \
-        int64_t begin = s->size * piece / s->pieces, end = s->size * (piece + 1) / s->pieces;                          \
+        const cn_range places = cn_part(s->size, s->pieces, piece);                                                    \
+        int64_t found[SOME_INDICES];                                                                                   \
         for (int64_t o = 0; o < s->outer; o++) {                                                                       \
             T *whole = (T *)work->to + o * s->size * s->inner;                                                         \
             const T *rows = (const T *)work->from + o * s->count * s->inner;                                           \
-            memset(whole + begin * s->inner, 0, (size_t)((end - begin) * s->inner) * sizeof(T));                       \
-            for (int64_t j = 0; j < s->count; j++) {                                                                   \
-                if (work->place[j] < begin || work->place[j] >= end)                                                   \
-                    continue;                                                                                          \
-                T *restrict to = whole + work->place[j] * s->inner;                                                    \
-                const T *restrict from = rows + j * s->inner;                                                          \
-                for (int64_t i = 0; i < s->inner; i++)                                                                 \
-                    to[i] += from[i];                                                                                  \
+            memset(whole + places.first * s->inner, 0, (size_t)(places.count * s->inner) * sizeof(T));                 \
+            for (int64_t some = 0; some < s->count; some += SOME_INDICES) {                                            \
+                const cn_range indices = {some, cn_least(SOME_INDICES, s->count - some)};                              \
+                const int count = find_those_within(work->place, indices, places, found);                              \
+                for (int n = 0; n < count; n++) {                                                                      \
+                    T *restrict to = whole + work->place[found[n]] * s->inner;                                         \
+                    const T *restrict from = rows + found[n] * s->inner;                                               \
+                    for (int64_t i = 0; i < s->inner; i++)                                                             \
+                        to[i] += from[i];                                                                              \
+                }                                                                                                      \
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
@@ -177,15 +215,17 @@ SCATTER(int32_t, i32)
 #undef SCATTER
 
 static bool prepare_rows(const cn_entry *entry, cn_preparation *preparation, const cn_shape *whole, cn_kernel *kernel,
-                         int64_t most_pieces)
+                         bool scatters)
 {
-    enum { PIECE_ELEMENTS = 16384 };
+    /* Every piece that scatters looks at all places, which takes as long as adding a few elements at each. */
+    enum { PIECE_ELEMENTS = 16384, ELEMENTS_OF_A_LOOK = 4, MOST_SCATTERING = 8 };
     row_places *places = cn_prepared(preparation, sizeof *places);
     cn_shape gathered;
     if (!places_of(entry, whole, places, &gathered))
         return false;
-    int64_t pieces = (cn_shape_size(entry->output[0]->shape) + cn_shape_size(entry->input[0]->shape)) / PIECE_ELEMENTS;
-    places->pieces = pieces < 1 ? 1 : pieces < most_pieces ? pieces : most_pieces;
+    const int64_t elements = cn_shape_size(entry->output[0]->shape) + cn_shape_size(entry->input[0]->shape);
+    const int64_t most = scatters ? cn_least(places->inner / ELEMENTS_OF_A_LOOK, MOST_SCATTERING) : INT32_MAX;
+    places->pieces = cn_pieces_of((double)elements, PIECE_ELEMENTS, most);
     places->element = cn_dtype_size(entry->output[0]->dtype);
     preparation->workspace = (size_t)places->count * sizeof(int64_t);
     preparation->kernel = kernel;
@@ -201,7 +241,7 @@ static bool gather_infer(const cn_entry *entry, cn_type *output)
 
 static bool gather_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
-    return prepare_rows(entry, preparation, &entry->input[0]->shape, gather_kernel, INT32_MAX);
+    return prepare_rows(entry, preparation, &entry->input[0]->shape, gather_kernel, false);
 }
 
 static bool scatter_infer(const cn_entry *entry, cn_type *output)
@@ -226,11 +266,9 @@ static bool scatter_infer(const cn_entry *entry, cn_type *output)
 
 static bool scatter_prepare(const cn_entry *entry, cn_preparation *preparation)
 {
-    /* Every piece looks at all places. */
-    enum { MOST_PIECES = 8 };
     static cn_kernel *const kernels[] = {scatter_f32, scatter_f64, scatter_i32};
     const row_attributes *attributes = entry->attributes;
-    return prepare_rows(entry, preparation, &attributes->shape, kernels[entry->output[0]->dtype], MOST_PIECES);
+    return prepare_rows(entry, preparation, &attributes->shape, kernels[entry->output[0]->dtype], true);
 }
 
 static bool gather_vjp(const cn_entry *e, cn_tensor *const *dy, cn_tensor **dx);
@@ -415,8 +453,8 @@ static bool prepare_along(const cn_entry *entry, cn_preparation *preparation, co
     along_sizes *sizes = cn_prepared(preparation, sizeof *sizes);
     if (!along_of(entry, whole, sizes))
         return false;
-    int64_t pieces = sizes->outer * sizes->inner * (sizes->size + sizes->count) / PIECE_ELEMENTS;
-    sizes->pieces = pieces < 1 ? 1 : pieces < sizes->outer ? pieces : sizes->outer;
+    const int64_t elements = sizes->outer * sizes->inner * (sizes->size + sizes->count);
+    sizes->pieces = cn_pieces_of((double)elements, PIECE_ELEMENTS, sizes->outer);
     preparation->kernel = kernels[entry->output[0]->dtype];
     return true;
 }

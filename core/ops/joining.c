@@ -88,9 +88,7 @@ static bool prepare_join(const cn_entry *entry, cn_preparation *preparation, con
             sizes->part[i] = bytes;
         sizes->equal = sizes->equal && bytes == sizes->part[0];
     }
-    int64_t pieces = sizes->rows * sizes->row / PIECE_BYTES;
-    sizes->pieces = pieces > sizes->rows ? sizes->rows : pieces;
-    sizes->pieces += sizes->pieces == 0;
+    sizes->pieces = cn_pieces_of((double)(sizes->rows * sizes->row), PIECE_BYTES, sizes->rows);
     preparation->kernel = kernel;
     return true;
 }

@@ -112,9 +112,8 @@ static bool order_prepare(const cn_entry *entry, cn_preparation *preparation)
     cn_shape shape;
     if (!order_of(entry, sizes, &shape))
         return false;
-    int64_t lines = sizes->outer * sizes->inner, pieces = lines * sizes->size / PIECE_ELEMENTS;
-    pieces = pieces < lines ? pieces : lines;
-    sizes->pieces = pieces < 1 ? 1 : pieces < MOST_PIECES ? pieces : MOST_PIECES;
+    const int64_t lines = sizes->outer * sizes->inner;
+    sizes->pieces = cn_pieces_of((double)(lines * sizes->size), PIECE_ELEMENTS, cn_least(lines, MOST_PIECES));
     preparation->workspace = (size_t)(2 * sizes->pieces * sizes->size) * sizeof(int32_t);
     preparation->kernel = kernels[entry->input[0]->dtype];
     return true;
