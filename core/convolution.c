@@ -1,6 +1,7 @@
 /* Convolutions as matrix products of which one operand is never made whole: the rows of a matrix of patches, the inputs
  * that each place of the result sees, are gathered a few at a time into a panel that stays in cache, and multiplied by
- * packed weights with the tiles of matrix products.
+ * packed weights with the tiles of matrix products. Along one axis of many places they are not gathered: a row of
+ * patches begins a step behind the last one in the input itself.
  *
  * The gradient with respect to the input is such a gathering, too, one for each remainder of the places by the strides:
  * those of one remainder see the same taps, in a step of 1. The gradient with respect to the kernel is the transposed
@@ -13,6 +14,7 @@
 
 enum {
     PATCHES_BYTES = 64 << 10, /* the rows of patches that are gathered at once */
+    LEAST_LINE = 64,          /* places along the last axis: fewer do not fill tiles of their own */
     ROWS_BYTES = 40 << 10,    /* two vectors of columns, for as many rows */
     LINE = 64,
     MOST_PIECES = 64,
@@ -41,6 +43,7 @@ struct job {
     int64_t rows;        /* gathered at once */
     int64_t panels;      /* of a group's columns, two vectors each */
     int64_t place_pieces, panel_pieces;
+    bool by_lines;   /* patches overlap and are taken where they lie, those of a line of places at once */
     bool transposed; /* the weights: channels are the columns of the result */
     const char *in, *weights, *packed;
     int64_t packed_at; /* in `packed`: what belongs to this gathering */
@@ -109,9 +112,17 @@ static void cut_depth(job *j)
     j->blocks = cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size));
     if (j->blocks < 1)
         j->blocks = 1;
-    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size);
-    j->row = j->g.as_it_is ? j->g.patches.stride : row;
-    j->rows = cn_least(PATCHES_BYTES / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
+    const cn_patches *p = &j->g.patches;
+    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size), bytes = PATCHES_BYTES;
+    const int64_t step = p->step[CN_SPACE - 1] * p->channels;
+    j->by_lines = j->g.overlapping && p->count[CN_SPACE - 1] >= LEAST_LINE && j->g.depth * j->size <= bytes / 2 &&
+                  step * j->size * tile <= bytes / 2;
+    if (j->by_lines) {
+        row = step;
+        bytes -= j->g.depth * j->size;
+    }
+    j->row = j->g.as_it_is ? p->stride : row;
+    j->rows = cn_least(bytes / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
     if (j->rows > tile)
         j->rows -= j->rows % tile;
 }
@@ -126,6 +137,24 @@ static double nanoseconds_of(const job *j)
     return flops_of(j) / (double)(8 * j->kernels->width);
 }
 
+/* The elements that places of one line see, where they lie, or with zeros for those beyond its ends. */
+static const char *line_of(const job *j, const block *b, char *room)
+{
+    const cn_patches *p = &j->g.patches;
+    const int last = CN_SPACE - 1;
+    const int64_t line = b->place / p->count[last], place = b->place % p->count[last], bytes = p->channels * j->size;
+    const int64_t begin = place * p->step[last] + p->offset[last];
+    const int64_t end = begin + (b->rows - 1) * p->step[last] + p->taps[last];
+    const int64_t low = cn_most(begin, 0), high = cn_least(end, p->size[last]);
+    const char *in = j->in + line * p->size[last] * bytes;
+    if (low == begin && high == end)
+        return in + begin * bytes;
+    memset(room, 0, (size_t)((end - begin) * bytes));
+    if (low < high)
+        memcpy(room + (low - begin) * bytes, in + low * bytes, (size_t)((high - low) * bytes));
+    return room;
+}
+
 /* The patches of a block: gathered, or where they lie. */
 static const char *patches_of(const job *j, const block *b, char *room)
 {
@@ -133,6 +162,8 @@ static const char *patches_of(const job *j, const block *b, char *room)
     const char *in = j->in + b->group * p->channels * j->size;
     if (j->g.as_it_is)
         return in + (b->place * p->stride + b->depth.first) * j->size;
+    if (j->by_lines)
+        return line_of(j, b, room) + b->depth.first * j->size;
     if (b->depth.count > 0)
         j->gather(p, in, b->place, b->rows, b->depth.first, b->depth.count, room, j->row);
     return room;
@@ -168,12 +199,14 @@ static void multiply_piece(void *context, int64_t piece)
     const job *j = context;
     cn_range places = cn_part(j->g.places, j->place_pieces, piece / j->panel_pieces);
     cn_range panels = cn_part(j->panels * j->g.groups, j->panel_pieces, piece % j->panel_pieces);
-    int64_t end = panels.first + panels.count;
+    int64_t end = panels.first + panels.count, line = j->g.patches.count[CN_SPACE - 1];
     _Alignas(LINE) char room[PATCHES_BYTES];
     block b = {.piece = piece / j->panel_pieces};
     for (int64_t done = 0; done < places.count; done += b.rows) {
         b.place = places.first + done;
         b.rows = cn_least(j->rows, places.count - done);
+        if (j->by_lines)
+            b.rows = cn_least(b.rows, line - b.place % line);
         b.begins = done == 0;
         for (b.group = panels.first / j->panels; b.group * j->panels < end; b.group++) {
             int64_t before = b.group * j->panels, last = cn_least(end - before, j->panels);
@@ -328,6 +361,14 @@ static void each_gathering(job *j, cn_convolution_pass pass, void (*what)(job *j
                 j->packed_at += j->g.depth * j->g.groups * cn_divide_up(j->g.columns, j->kernels->width) *
                                 j->kernels->width * j->size;
             }
+}
+
+bool cn_convolution_is_by_lines(const cn_convolution *c, cn_convolution_pass pass)
+{
+    job j = new_job(c);
+    j.g = pass == CN_CONVOLVE_INPUT ? cn_gather_backward(c, (int64_t[CN_SPACE]){0}) : cn_gather_forward(c);
+    cut_depth(&j);
+    return j.by_lines;
 }
 
 size_t cn_convolution_packed(const cn_convolution *c, cn_convolution_pass pass)

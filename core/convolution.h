@@ -29,6 +29,8 @@ double cn_convolution_flops(const cn_convolution *convolution);
 size_t cn_convolution_packed(const cn_convolution *convolution, cn_convolution_pass pass);
 void cn_convolution_pack(const cn_convolution *convolution, cn_convolution_pass pass, const void *kernel, void *packed);
 size_t cn_convolution_workspace(const cn_convolution *convolution, cn_convolution_pass pass);
+/* Whether patches that overlap are taken where they lie, if the convolution goes that way at all. */
+bool cn_convolution_is_by_lines(const cn_convolution *convolution, cn_convolution_pass pass);
 /* Cannot fail and allocates nothing. A kernel is what was packed of it. `finish`, which may be NULL and is for
  * CN_CONVOLVE alone, sees y as one matrix of batch * out rows and `filters` columns. The same bits for any number of
  * threads. */

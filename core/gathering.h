@@ -17,6 +17,7 @@ typedef struct cn_gathering {
     int64_t groups, columns, row; /* of the result: columns of a group, elements of a row of all groups */
     bool whole;                   /* the places are all places of the result */
     bool as_it_is;                /* the input is the matrix of patches */
+    bool overlapping; /* the patches along the last axis are, but that they overlap and reach beyond its ends */
 } cn_gathering;
 
 static inline int64_t cn_space_size(const int64_t *sizes)

@@ -56,7 +56,8 @@ static cn_convolution convolution_of(const cn_tensor *x, const cn_tensor *kernel
         c.in[to] = x->shape.dim[d];
         c.out[to] = y->shape.dim[d];
         c.kernel[to] = kernel->shape.dim[d - 1];
-        c.before[to] = (c.out[to] + c.kernel[to] - 1 - c.in[to]) / 2;
+        c.stride[to] = c.in[to] / c.out[to];
+        c.before[to] = ((c.out[to] - 1) * c.stride[to] + c.kernel[to] - c.in[to]) / 2;
     }
     return c;
 }
@@ -106,9 +107,14 @@ static bool by_depthwise(const cn_tape *tape)
     return convolutions_by(tape, is_depthwise) == 3;
 }
 
+static bool by_lines(const cn_tape *tape)
+{
+    return convolutions_by(tape, is_gathered) == 3 && convolutions_by(tape, cn_convolution_is_by_lines) == 3;
+}
+
 static bool by_gathering(const cn_tape *tape)
 {
-    return convolutions_by(tape, is_gathered) == 3;
+    return convolutions_by(tape, is_gathered) == 3 && convolutions_by(tape, cn_convolution_is_by_lines) == 0;
 }
 
 static bool has_product(const cn_tape *tape, cn_gemm_path wanted)
@@ -227,6 +233,7 @@ LAYER(winograd_inside, cn_conv2d(32, {3, 3}))
 LAYER(gathered, cn_conv2d(33, {3, 3}, .padding = CN_SAME, .activation = cn_tanh))
 LAYER(pointwise, cn_conv2d(35, {1, 1}))
 LAYER(along_time, cn_conv1d(20, {5}, .padding = CN_CAUSAL))
+LAYER(by_strides, cn_conv1d(24, {7}, .strides = {3}, .padding = CN_SAME, .activation = cn_relu))
 LAYER(depthwise, cn_depthwise_conv2d({3, 3}, .padding = CN_SAME))
 LAYER(small_lstm, cn_lstm(7, .return_sequences = true))
 LAYER(lstm_of_8, cn_lstm(8, .return_sequences = true))
@@ -365,7 +372,15 @@ static const path paths[] = {
      .input = {{4, {2, 19, 18, 3}}},
      .enters = by_gathering},
     {.name = "convolution 1x1", .layer = pointwise_layer, .input = {{4, {5, 17, 9, 37}}}, .enters = by_gathering},
-    {.name = "convolution in time", .layer = along_time_layer, .input = {{3, {9, 71, 12}}}, .enters = by_gathering},
+    {.name = "convolution in time", .layer = along_time_layer, .input = {{3, {9, 171, 12}}}, .enters = by_lines},
+    {.name = "convolution of a short time",
+     .layer = along_time_layer,
+     .input = {{3, {9, 31, 12}}},
+     .enters = by_gathering},
+    {.name = "convolution in time by strides",
+     .layer = by_strides_layer,
+     .input = {{3, {7, 261, 18}}},
+     .enters = by_lines},
     {.name = "depthwise convolution",
      .layer = depthwise_layer,
      .input = {{4, {5, 13, 12, 37}}},
