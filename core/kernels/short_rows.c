@@ -23,6 +23,7 @@ typedef __m512d doubles;
 #define FIRST_HALF(v) _mm512_cvtps_pd(_mm512_castps512_ps256(v))
 #define LAST_HALF(v) _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1))
 #define PICK(v, places) _mm512_permutexvar_ps((__m512i)(places), v)
+#define SMALLER(p, q) ((places)_mm512_min_epu32((__m512i)(p), (__m512i)(q)))
 #define SUM_OF_DOUBLES(v) _mm512_reduce_add_pd(v)
 /* x y, but 0 where x is 0, whatever y. */
 #define TIMES_UNLESS_0(x, y) _mm512_maskz_mul_ps(_mm512_cmp_ps_mask(x, SPREAD(0), _CMP_NEQ_UQ), x, y)
@@ -48,6 +49,7 @@ typedef __m256d doubles;
 #define FIRST_HALF(v) _mm256_cvtps_pd(_mm256_castps256_ps128(v))
 #define LAST_HALF(v) _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1))
 #define PICK(v, places) _mm256_permutevar8x32_ps(v, (__m256i)(places))
+#define SMALLER(p, q) ((places)_mm256_min_epu32((__m256i)(p), (__m256i)(q)))
 static inline double SUM_OF_DOUBLES(doubles v)
 {
     const __m128d half = _mm256_castpd256_pd128(v) + _mm256_extractf128_pd(v, 1);
@@ -158,12 +160,21 @@ static void mean_of_rows(int64_t rows, int64_t row_step, int64_t n, double divis
 static void mean_of_columns(int64_t rows, int64_t row_step, int64_t n, double divisor, const float *x, float *y)
 {
     const mask first = FIRST(n);
-    doubles sum[2] = {{0}};
-    for (int64_t r = 0; r < rows; r++, x += row_step) {
-        const vector v = LOAD(SPREAD(0), first, x);
-        sum[0] += FIRST_HALF(v);
-        sum[1] += LAST_HALF(v);
+    doubles even[2] = {{0}}, odd[2] = {{0}};
+    int64_t r = 0;
+    for (; r + 1 < rows; r += 2, x += 2 * row_step) {
+        const vector v = LOAD(SPREAD(0), first, x), w = LOAD(SPREAD(0), first, x + row_step);
+        even[0] += FIRST_HALF(v);
+        even[1] += LAST_HALF(v);
+        odd[0] += FIRST_HALF(w);
+        odd[1] += LAST_HALF(w);
     }
+    if (r < rows) {
+        const vector v = LOAD(SPREAD(0), first, x);
+        even[0] += FIRST_HALF(v);
+        even[1] += LAST_HALF(v);
+    }
+    const doubles sum[] = {even[0] + odd[0], even[1] + odd[1]};
     double sums[LANES];
     memcpy(sums, sum, sizeof sums);
     store_quotients(y, n, sums, divisor);
@@ -171,10 +182,10 @@ static void mean_of_columns(int64_t rows, int64_t row_step, int64_t n, double di
 
 typedef uint32_t places __attribute__((vector_size(sizeof(vector))));
 
-/* The remainders of places below 2 n. */
+/* The remainders of places below 2 n: of a smaller one than n, less n is a very large number. */
 static inline places wrapped(places p, uint32_t n)
 {
-    return p - ((places)(p >= n) & n);
+    return SMALLER(p, p - n);
 }
 
 static inline vector finished(vector sum, bool relu)
