@@ -347,6 +347,32 @@ Test(arithmetic, shapes_broadcast)
     cn_tape_free(tape);
 }
 
+/* Rows of few elements, of which several are run through at once, in float32 and float64. */
+Test(arithmetic, an_axis_in_the_middle_broadcasts)
+{
+    enum { OUTER = 3, MIDDLE = 101, INNER = 7 };
+    float a[OUTER][MIDDLE][INNER], b[OUTER][INNER], product[OUTER][MIDDLE][INNER];
+    int32_t less[OUTER][MIDDLE][INNER];
+    for (int i = 0; i < OUTER * MIDDLE * INNER; i++)
+        (&a[0][0][0])[i] = (float)(i % 13) - 6;
+    for (int i = 0; i < OUTER * INNER; i++)
+        (&b[0][0])[i] = (float)(i % 5) - 2;
+    for (cn_dtype dtype = CN_F32; dtype <= CN_F64; dtype++) {
+        cn_tape *tape = cn_tape_new();
+        cn_tensor *x = cn_constant_as(tape, cn_array(&a[0][0][0], OUTER, MIDDLE, INNER), dtype);
+        cn_tensor *y = cn_constant_as(tape, cn_array(&b[0][0], OUTER, 1, INNER), dtype);
+        cr_assert(cn_values(cn_mul(x, y), cn_array(&product[0][0][0], OUTER, MIDDLE, INNER)));
+        cr_assert(cn_values(cn_less(y, x), cn_array(&less[0][0][0], OUTER, MIDDLE, INNER)));
+        for (int o = 0; o < OUTER; o++)
+            for (int m = 0; m < MIDDLE; m++)
+                for (int i = 0; i < INNER; i++) {
+                    cr_assert_eq(product[o][m][i], a[o][m][i] * b[o][i], "%d, %d, %d", o, m, i);
+                    cr_assert_eq(less[o][m][i], b[o][i] < a[o][m][i], "%d, %d, %d", o, m, i);
+                }
+        cn_tape_free(tape);
+    }
+}
+
 Test(arithmetic, shapes_that_do_not_broadcast_are_an_error)
 {
     const double a[] = {1, 2, 3, 4, 5, 6};

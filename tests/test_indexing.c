@@ -109,6 +109,34 @@ Test(indexing, scatter_adds_what_meets)
                  "scatter: the values must have shape (3, 3): (3, 2) x (3, 1)");
 }
 
+/* So many that they are cut into pieces. */
+Test(indexing, many_rows_are_taken_and_scattered)
+{
+    enum { OUTER = 2, SIZE = 90, COUNT = 700, INNER = 33 };
+    static double whole[OUTER][SIZE][INNER], taken[OUTER][COUNT][INNER], sums[OUTER][SIZE][INNER],
+        expected[OUTER][SIZE][INNER];
+    int32_t index[COUNT];
+    double weight[COUNT];
+    for (int i = 0; i < OUTER * SIZE * INNER; i++)
+        (&whole[0][0][0])[i] = i;
+    for (int j = 0; j < COUNT; j++) {
+        index[j] = (int32_t)(j * j % 83) - (j % 3 == 0 ? SIZE : 0);
+        weight[j] = j % 11;
+    }
+    cn_tensor *x = cn_constant_as(tape, cn_array(&whole[0][0][0], OUTER, SIZE, INNER), CN_F64);
+    cn_tensor *rows = cn_take(x, cn_constant(tape, cn_array(index, COUNT)), 1);
+    cn_tensor *weighted = cn_mul(rows, cn_constant_as(tape, cn_array(weight, COUNT, 1), CN_F64));
+    cr_assert(cn_values(rows, cn_array(&taken[0][0][0], OUTER, COUNT, INNER)));
+    cr_assert(cn_values(cn_grad(cn_sum(weighted), x), cn_array(&sums[0][0][0], OUTER, SIZE, INNER)));
+    for (int o = 0; o < OUTER; o++)
+        for (int j = 0; j < COUNT; j++)
+            for (int i = 0, at = (index[j] + SIZE) % SIZE; i < INNER; i++) {
+                cr_assert_eq(taken[o][j][i], whole[o][at][i], "%d, %d, %d", o, j, i);
+                expected[o][at][i] += weight[j];
+            }
+    cr_expect_arr_eq(sums, expected, sizeof sums);
+}
+
 Test(indexing, segment_sum_adds_rows_of_one_id)
 {
     cn_tensor *data = counting(CN_SHAPE(4, 2));
