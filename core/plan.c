@@ -548,9 +548,9 @@ static int entry_targets(const planner *p, int position, const cn_preparation *p
     return count;
 }
 
-/* Rows are added to all others in one go if they fit a vector or have this many columns; others are repeated
- * (core/chain.c). */
-enum { LEAST_ADDED_ROW = 64 };
+/* Rows are added to all others in one go if they fit a vector, leave no part of one over, or have this many columns;
+ * others are repeated (core/chain.c). */
+enum { LEAST_ADDED_ROW = 64, LARGEST_VECTOR = 16 };
 
 static bool fits_vector(int64_t columns)
 {
@@ -560,8 +560,8 @@ static bool fits_vector(int64_t columns)
 static bool adds_row(const cn_link *link, int64_t columns)
 {
     return link->loop == cn_kernels_now()->elementwise->loop[CN_LOOP_add][CN_F32] &&
-           (columns >= LEAST_ADDED_ROW || fits_vector(columns)) && link->column[1] == 1 && link->row[1] != 0 &&
-           link->column[2] == 1 && link->row[2] == 0;
+           (columns >= LEAST_ADDED_ROW || columns % LARGEST_VECTOR == 0 || fits_vector(columns)) &&
+           link->column[1] == 1 && link->row[1] != 0 && link->column[2] == 1 && link->row[2] == 0;
 }
 
 /* Whether the entry at `position` gives the relu of what the one before it gives, which is read nowhere else. */

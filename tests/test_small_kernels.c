@@ -510,6 +510,7 @@ Test(small_kernels, a_bias_of_many_columns_is_added_to_all_rows_at_once)
 {
     const cn_elementwise_kernels *kernels = cn_kernels_now()->elementwise;
     check_bias(75, kernels->add_row, kernels->relu_of_sum);
+    check_bias(32, kernels->add_row, kernels->relu_of_sum);
 }
 
 Test(small_kernels, a_bias_that_fits_a_vector_is_added_to_all_rows_at_once)
