@@ -108,21 +108,18 @@ static int64_t padded_row(int64_t depth, int64_t size)
 
 static void cut_depth(job *j)
 {
-    int64_t tile = j->kernels->most_rows[1];
-    j->blocks = cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size));
-    if (j->blocks < 1)
-        j->blocks = 1;
     const cn_patches *p = &j->g.patches;
-    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size), bytes = PATCHES_BYTES;
-    const int64_t step = p->step[CN_SPACE - 1] * p->channels;
-    j->by_lines = j->g.overlapping && p->count[CN_SPACE - 1] >= LEAST_LINE && j->g.depth * j->size <= bytes / 2 &&
-                  step * j->size * tile <= bytes / 2;
+    const int64_t tile = j->kernels->most_rows[1], step = p->step[CN_SPACE - 1] * p->channels;
+    j->blocks = cn_most(cn_divide_up(j->g.depth, cn_gemm_panel_depth(j->kernels, j->size)), 1);
+    j->by_lines = j->g.overlapping && p->count[CN_SPACE - 1] >= LEAST_LINE &&
+                  cn_most(j->g.depth, step * tile) * j->size <= PATCHES_BYTES / 2;
+    int64_t row = padded_row(cn_part(j->g.depth, j->blocks, 0).count, j->size), room = PATCHES_BYTES;
     if (j->by_lines) {
         row = step;
-        bytes -= j->g.depth * j->size;
+        room -= j->g.depth * j->size; /* the last patch goes on beyond its step */
     }
     j->row = j->g.as_it_is ? p->stride : row;
-    j->rows = cn_least(bytes / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
+    j->rows = cn_least(room / (row * j->size), ROWS_BYTES / (2 * j->kernels->width * j->size));
     if (j->rows > tile)
         j->rows -= j->rows % tile;
 }

@@ -18,12 +18,14 @@ static void finish_gathering(cn_gathering *g, int64_t batch)
     g->depth = cn_space_size(p->taps) * p->channels;
     g->whole = g->as_it_is = true;
     for (int d = 0; d < CN_SPACE; d++) {
-        if (d == CN_SPACE - 1)
-            g->overlapping = g->as_it_is && p->taps[d] > 0 && p->offset_step[d] == 1 && p->channels == p->stride;
+        g->overlapping = g->as_it_is; /* up to the axis before */
         g->whole = g->whole && g->step[d] == 1;
         g->as_it_is =
             g->as_it_is && p->taps[d] == 1 && p->step[d] == 1 && p->offset[d] == 0 && p->count[d] == p->size[d];
     }
+    const int last = CN_SPACE - 1;
+    g->overlapping =
+        g->overlapping && !g->as_it_is && p->taps[last] > 0 && p->offset_step[last] == 1 && p->channels == p->stride;
 }
 
 /* Every place of y sees all taps of x. */
