@@ -17,7 +17,8 @@
  * another page of it, and a B whose rows fall on the same lines of L1, if many long rows of A meet it.
  *
  * Panels packed before lie in memory in the order in which they are read, so that they come from afar as fast as a few
- * tiles use them: there a thread takes rows of C that are its own from product to product. */
+ * tiles use them. There, and where B is small, a thread takes rows of C that are its own from operation to operation:
+ * halves of what one core has written may be far from the other. */
 enum {
     L1_BYTES = 48 << 10,
     L2_ROWS_BYTES = 512 << 10,
@@ -29,7 +30,9 @@ enum {
     WIDE_COLUMNS = 32,       /* vectors of them in a piece of a wide row; two pieces are wide */
     MOST_ROW_PIECES = 4,     /* of one row: the fewer, the longer the runs of memory that each reads */
     MOST_PIECES = 64,
-    ENOUGH_PIECES = 8, /* of columns: more by rows would read, or pack, B again */
+    SMALL_B_BYTES = 256 << 10, /* it stays in L2 */
+    ROWS_OF_SMALL_B = 256,     /* in a piece, at least: a panel of B stays in L1 for them */
+    ENOUGH_PIECES = 8,         /* of columns: more by rows would read, or pack, B again */
     MOST_BLAS_PIECES = 16,
     LEAST_KEPT_BYTES = 128 << 10, /* of a B that is packed before: less is near anyway */
     MOST_KEPT_BYTES = 16 << 20,
@@ -46,6 +49,7 @@ static const double bytes_per_nanosecond = 40;    /* what one thread reads from 
 /* How a product is cut: into batch_pieces * column_pieces * row_pieces, the columns in whole units. */
 typedef struct cn_gemm_cut {
     cn_gemm_path path;
+    bool by_rows; /* rather than by columns */
     int64_t batch_pieces, row_pieces, column_pieces, column_unit;
     int64_t tile_rows; /* at most, of tiles with two vectors */
     int64_t k_blocks;
@@ -102,6 +106,9 @@ static void cut_into_pieces(cn_gemm_cut *cut, const cn_gemm *g, double flops, in
         return;
     }
     cut->row_pieces = cn_divide_up(g->m, most_rows);
+    if (cut->by_rows)
+        cut->row_pieces =
+            cn_most(cut->row_pieces, cn_pieces_of(flops, piece, cn_least(g->m / ROWS_OF_SMALL_B, wanted)));
     cut->column_pieces = cn_least(cn_divide_up(g->n, cut->column_unit), cn_divide_up(wanted, cut->row_pieces));
     if (cut->column_pieces < ENOUGH_PIECES && cut->row_pieces * cut->column_pieces < wanted)
         cut->row_pieces = cn_least(cn_divide_up(g->m, least_rows), cn_divide_up(wanted, cut->column_pieces));
@@ -167,6 +174,8 @@ static void choose(cn_gemm_cut *cut, const cn_gemm *g, const cn_gemm_type_kernel
     if (flops * (double)g->batch < 2 * least_flops(g))
         return;
     cut->nanoseconds = cn_gemm_nanoseconds(g->dtype, g->m, g->n, g->k);
+    cut->by_rows = cut->path == CN_GEMM_PREPACKED ||
+                   (cut->path != CN_GEMM_BLAS && g->a_column == 1 && g->k * g->n * size <= SMALL_B_BYTES);
     if (cut->path == CN_GEMM_PREPACKED)
         cut_prepacked(cut, g, flops, rows_in_l2);
     else
@@ -302,7 +311,7 @@ static void multiply_piece(void *context, int64_t piece)
     const cn_gemm *g = job->product;
     const cn_gemm_cut *cut = job->cut;
     int64_t size = job->size;
-    const bool by_rows = cut->path == CN_GEMM_PREPACKED;
+    const bool by_rows = cut->by_rows;
     int64_t column_piece = by_rows ? digit(&piece, cut->column_pieces) : 0;
     cn_range row = cn_part(g->m, cut->row_pieces, digit(&piece, cut->row_pieces));
     cn_range column = {0, g->n};
