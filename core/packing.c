@@ -12,19 +12,32 @@ static bool is_fixed(const planner *p, cn_tensor *tensor)
            (r->place == IN_VARIABLE || r->place == IN_CONSTANTS || (r->producer >= 0 && r->producer < p->front));
 }
 
+/* Kernels work one after the other in the same memory: what a thread has worked in last is in its own core's cache,
+ * while memory that another core has written may be far away. */
+static bool find_workspace(planner *p, int position, size_t bytes)
+{
+    if (p->workspace == CN_NOBODY)
+        p->workspace = cn_planner_root(p, (root){.producer = position, .partial = -1});
+    if (p->workspace == CN_NOBODY)
+        return false;
+    root *r = &p->root[p->workspace];
+    r->bytes = r->bytes > bytes ? r->bytes : bytes;
+    r->last_use = position;
+    return true;
+}
+
 bool cn_find_workspaces(planner *p)
 {
+    p->workspace = CN_NOBODY;
     for (int i = 0; i < p->count; i++) {
         cn_preparation preparation;
-        p->workspace[i] = p->packed[i] = CN_NOBODY;
+        p->packed[i] = CN_NOBODY;
         if (p->schedule[i].entry->operation->loop)
             continue;
-        if (!cn_prepare(p->schedule[i].entry, &preparation))
+        if (!cn_prepare(p->schedule[i].entry, &preparation) ||
+            (preparation.workspace && !find_workspace(p, i, preparation.workspace)))
             return false;
-        root r = {.bytes = preparation.workspace, .producer = i, .last_use = i, .partial = -1};
-        if (preparation.workspace && (p->workspace[i] = cn_planner_root(p, r)) == CN_NOBODY)
-            return false;
-        r.bytes = preparation.packed;
+        root r = {.bytes = preparation.packed, .producer = i, .last_use = i, .partial = -1};
         bool kept = preparation.pack && is_fixed(p, p->schedule[i].entry->input[preparation.packs]);
         if (kept) {
             r.producer = -1;

@@ -151,11 +151,10 @@ static bool add_entry(planner *p, cn_entry *entry, int *position)
 static bool make_schedule(planner *p)
 {
     p->schedule = cn_allocate((size_t)p->count + 1, sizeof *p->schedule);
-    p->workspace = cn_allocate((size_t)p->count + 1, sizeof *p->workspace);
     p->packed = cn_allocate((size_t)p->count + 1, sizeof *p->packed);
     p->merged = cn_allocate((size_t)p->count + 1, sizeof *p->merged);
     bool *early = cn_allocate((size_t)p->tape->count + 1, sizeof *early);
-    bool done = p->schedule && p->workspace && p->packed && p->merged && early;
+    bool done = p->schedule && p->packed && p->merged && early;
     if (done)
         find_early(p, early);
     int position = 0;
@@ -463,8 +462,8 @@ static int by_size(const void *a, const void *b)
 static bool is_left_out(const planner *p, const root *r)
 {
     return r->place == IN_BLOCK && r->producer >= 0 && r->last_use == r->producer &&
-           p->schedule[r->producer].entry->operation->flags & CN_OPTIONAL_OUTPUTS &&
-           p->workspace[r->producer] != r - p->root && p->packed[r->producer] != r - p->root;
+           p->schedule[r->producer].entry->operation->flags & CN_OPTIONAL_OUTPUTS && p->workspace != r - p->root &&
+           p->packed[r->producer] != r - p->root;
 }
 
 /* Large tensors begin at different places of a page: index by index they would fall on the same lines of L1. */
@@ -541,8 +540,8 @@ static int entry_targets(const planner *p, int position, const cn_preparation *p
     }
     for (int i = 0; i < entry->input_count; i++)
         targets[count++] = locate_tensor(p, entry->input[i]);
-    if (p->workspace[position] != CN_NOBODY)
-        targets[count++] = locate(p, p->workspace[position], 0);
+    if (preparation->workspace)
+        targets[count++] = locate(p, p->workspace, 0);
     if (preparation->pack)
         targets[count++] = cn_packed_target(p, position, preparation);
     return count;
@@ -853,7 +852,6 @@ cn_plan *cn_plan_with(cn_tape *tape, cn_plan_args args)
     cn_release(p.schedule);
     cn_release(p.root);
     cn_release(p.ending);
-    cn_release(p.workspace);
     cn_release(p.packed);
     cn_release(p.merged);
     cn_frame *frame = done ? cn_plan_frame(plan) : NULL;

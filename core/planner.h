@@ -48,10 +48,10 @@ typedef struct planner {
     } * ending;
     int ending_count;
     int output_staged[CN_MAX_FEEDS];
-    int *workspace; /* root of each entry's workspace, or CN_NOBODY */
-    int *packed;    /* the same for what it packs */
-    int front;      /* the first entries, which follow from variables that the plan leaves alone */
-    int *merged;    /* number of entries that the update at a position runs for; 0 where an earlier one does */
+    int workspace; /* root of what kernels work in, or CN_NOBODY */
+    int *packed;   /* root of what each entry packs, or CN_NOBODY */
+    int front;     /* the first entries, which follow from variables that the plan leaves alone */
+    int *merged;   /* number of entries that the update at a position runs for; 0 where an earlier one does */
 } planner;
 
 /* Adds a root; its index, or CN_NOBODY. */

@@ -14,6 +14,7 @@ enum {
     MOST_CHANNELS = 256,
     LEAST_TILES = 4,         /* to pay for the transformed weights */
     BLOCK_BYTES = 256 << 10, /* of transformed tiles, to stay in L2 beside weights */
+    ROOM_BYTES = 272 << 10,  /* at least: with rooms of one size a thread has the same in all convolutions */
     SUMS_BYTES = 2 << 20,    /* of partial sums of a kernel's gradient */
     MOST_PIECES = 16,
     MOST_WIDTH = 16, /* of a vector of floats */
@@ -99,7 +100,8 @@ static job new_job(const cn_convolution *c, cn_convolution_pass pass)
     j.most = cn_divide_up(j.columns, j.segments);
     j.block = fits / j.most * j.most;
     j.strips = j.images * j.rows * j.segments;
-    j.room = NUMBERS * (step_of(j.block, j.row) + step_of(j.block, 2 * j.gemm->width));
+    j.room = cn_most(NUMBERS * (step_of(j.block, j.row) + step_of(j.block, 2 * j.gemm->width)),
+                     ROOM_BYTES / (int64_t)sizeof(float));
     double flops = 18.0 * (double)(j.images * j.out[0] * j.out[1]) * (double)(j.deep * j.wide);
     j.pieces = 1;
     while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
@@ -378,8 +380,7 @@ void cn_winograd_run(const cn_convolution *c, cn_convolution_pass pass, const fl
     if (pass == CN_CONVOLVE_KERNEL) {
         cut_sums(&j);
         j.gradient = b;
-        j.sums = workspace;
-        j.rooms = j.sums + j.parts * transformed_size(&j);
+        j.sums = j.rooms + rooms(&j) * j.room;
         cn_parallel(j.pieces, products / (double)(8 * j.gemm->width), correlate_piece, &j);
         cn_parallel(j.deep, (double)(j.parts * j.deep * j.wide), transform_sums, &j);
         return;
