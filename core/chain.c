@@ -151,12 +151,11 @@ static void run_piece(void *context, int64_t piece)
 {
     const nest_work *work = context;
     const lone_nest *nest = work->nest;
-    const int64_t count = nest->dim[0].count;
-    int64_t begin = count * piece / nest->pieces, end = count * (piece + 1) / nest->pieces;
+    const cn_range part = cn_part(nest->dim[0].count, nest->pieces, piece);
     unsigned char *at[CN_MAX_OPERANDS];
     for (int o = 0; o < CN_MAX_OPERANDS; o++)
-        at[o] = o < nest->link.operands ? work->operand[o] + begin * nest->dim[0].step[o] : NULL;
-    run_dimensions(nest, 0, end - begin, at);
+        at[o] = o < nest->link.operands ? work->operand[o] + part.first * nest->dim[0].step[o] : NULL;
+    run_dimensions(nest, 0, part.count, at);
 }
 
 static bool run_nest(void *const *pointer, const void *prepared)
@@ -262,9 +261,8 @@ typedef struct chain_work {
 static void run_chain_piece(void *context, int64_t piece)
 {
     const chain_work *work = context;
-    int64_t rows = work->chain->rows;
-    int64_t begin = rows * piece / work->pieces, end = rows * (piece + 1) / work->pieces;
-    cn_run_chain_block(work->chain, work->pointer, begin, end - begin, 0, work->chain->columns);
+    const cn_range rows = cn_part(work->chain->rows, work->pieces, piece);
+    cn_run_chain_block(work->chain, work->pointer, rows.first, rows.count, 0, work->chain->columns);
 }
 
 bool cn_run_chain(void *const *pointer, const void *prepared)

@@ -127,10 +127,7 @@ static double cut_rows(job *j, int64_t most, double least)
     double products = (double)j->g.places * (double)cn_space_size(j->g.patches.taps) * (double)j->g.row;
     const int64_t *count = j->g.patches.count;
     j->rows = j->convolution->batch * count[0] * count[1];
-    j->pieces = 1;
-    while (j->pieces < most && products >= least * (double)j->pieces * 2)
-        j->pieces *= 2;
-    j->pieces = cn_least(j->pieces, j->rows);
+    j->pieces = cn_least(cn_pieces_of(products, least, most), j->rows);
     return products / products_per_nanosecond;
 }
 

@@ -512,10 +512,10 @@ static bool place_block(planner *p)
         for (int i = 0; i < p->root_count; i++)
             if (p->root[i].place == IN_BLOCK && !is_left_out(p, &p->root[i]))
                 order[count++] = &p->root[i];
-        const size_t in_time = first_fit(order, count, by_first, placed);
-        bytes = first_fit(order, count, by_size, placed);
-        if (bytes >= in_time - in_time / 256)
-            bytes = first_fit(order, count, by_first, placed);
+        const size_t by_sizes = first_fit(order, count, by_size, placed);
+        bytes = first_fit(order, count, by_first, placed);
+        if (by_sizes < bytes - bytes / 256)
+            bytes = first_fit(order, count, by_size, placed);
         if (bytes == SIZE_MAX)
             cn_fail(CN_MEMORY, "plan: the block is larger than the address space");
         p->plan->block_bytes = bytes;

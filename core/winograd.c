@@ -103,10 +103,8 @@ static job new_job(const cn_convolution *c, cn_convolution_pass pass)
     j.room = cn_most(NUMBERS * (step_of(j.block, j.row) + step_of(j.block, 2 * j.gemm->width)),
                      ROOM_BYTES / (int64_t)sizeof(float));
     double flops = 18.0 * (double)(j.images * j.out[0] * j.out[1]) * (double)(j.deep * j.wide);
-    j.pieces = 1;
-    while (j.pieces < MOST_PIECES && flops >= flops_of_a_piece * 2 * (double)j.pieces)
-        j.pieces *= 2;
-    int64_t wanted = j.pieces, places = cn_least(wanted, cn_divide_up(j.strips * j.most, j.block));
+    const int64_t wanted = cn_pieces_of(flops, flops_of_a_piece, MOST_PIECES);
+    const int64_t places = cn_least(wanted, cn_divide_up(j.strips * j.most, j.block));
     j.panel_pieces = places > 1 ? 1 : cn_least(panels(&j), wanted);
     j.pieces = places * j.panel_pieces;
     return j;

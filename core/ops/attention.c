@@ -127,10 +127,7 @@ static double flops(const attention_sizes *s)
 static void choose_pieces(attention_sizes *s, int64_t units)
 {
     s->units = units;
-    s->pieces = 1;
-    while (s->pieces < MOST_PIECES && flops(s) >= flops_of_a_piece * 2 * (double)s->pieces)
-        s->pieces *= 2;
-    s->pieces = units < 1 ? 0 : cn_least(s->pieces, units);
+    s->pieces = units < 1 ? 0 : cn_least(cn_pieces_of(flops(s), flops_of_a_piece, MOST_PIECES), units);
 }
 
 static attention_sizes sizes_of(const cn_entry *entry, const cn_tensor *mask)
@@ -283,7 +280,8 @@ static void run_units(const attention_job *job, int64_t piece,
                       void (*run)(const attention_job *job, int64_t unit, char *workspace))
 {
     const attention_sizes *s = job->sizes;
-    for (int64_t unit = s->units * piece / s->pieces; unit < s->units * (piece + 1) / s->pieces; unit++)
+    const cn_range part = cn_part(s->units, s->pieces, piece);
+    for (int64_t unit = part.first; unit < part.first + part.count; unit++)
         run(job, unit, job->workspace + piece * job->piece_bytes);
 }
 

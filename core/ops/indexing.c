@@ -404,7 +404,8 @@ typedef struct along_work {
     {                                                                                                         \
         const along_work *work = context;                                                                     \
         const along_sizes *s = work->sizes;                                                                   \
-        for (int64_t o = s->outer * piece / s->pieces; o < s->outer * (piece + 1) / s->pieces; o++) {         \
+        const cn_range part = cn_part(s->outer, s->pieces, piece);                                            \
+        for (int64_t o = part.first; o < part.first + part.count; o++) {                                      \
             const T *whole = (const T *)work->whole + o * s->size * s->inner;                                 \
             for (int64_t at = o * s->count * s->inner, j = 0; j < s->count; j++)                              \
                 for (int64_t i = 0; i < s->inner; i++, at++)                                                  \
@@ -415,7 +416,8 @@ typedef struct along_work {
     {                                                                                                         \
         const along_work *work = context;                                                                     \
         const along_sizes *s = work->sizes;                                                                   \
-        for (int64_t o = s->outer * piece / s->pieces; o < s->outer * (piece + 1) / s->pieces; o++) {         \
+        const cn_range part = cn_part(s->outer, s->pieces, piece);                                            \
+        for (int64_t o = part.first; o < part.first + part.count; o++) {                                      \
             T *whole = (T *)work->whole + o * s->size * s->inner;                                             \
             memset(whole, 0, (size_t)(s->size * s->inner) * sizeof *whole);                                   \
             for (int64_t at = o * s->count * s->inner, j = 0; j < s->count; j++)                              \

@@ -35,15 +35,16 @@ static void copy_rows(void *context, int64_t piece)
 {
     const join_work *work = context;
     const join_sizes *s = work->sizes;
-    int64_t begin = s->rows * piece / s->pieces, end = s->rows * (piece + 1) / s->pieces, column = 0;
+    const cn_range rows = cn_part(s->rows, s->pieces, piece);
+    int64_t column = 0;
     for (int i = 0; i < s->parts; i++) {
         int64_t bytes = s->part[s->equal ? 0 : i];
-        unsigned char *part = work->part[i], *whole = work->whole + begin * s->row + column;
+        unsigned char *part = work->part[i], *whole = work->whole + rows.first * s->row + column;
         column += bytes;
         if (!part || bytes == 0)
             continue;
-        part += begin * bytes;
-        for (int64_t row = begin; row < end; row++, part += bytes, whole += s->row)
+        part += rows.first * bytes;
+        for (int64_t row = 0; row < rows.count; row++, part += bytes, whole += s->row)
             copy_bytes(work->joins ? whole : part, work->joins ? part : whole, bytes);
     }
 }

@@ -113,11 +113,6 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     const char *a = pointer[1 + p->swapped], *b = pointer[2 - p->swapped];
     char *c = pointer[0];
     const void *packed = p->may_be_packed ? pointer[3] : NULL;
-    cn_gemm gemm = p->gemm;
-    if (packed) {
-        b = packed;
-        gemm.b_packed = true;
-    }
     finished_rows finished = {.rows = p->gemm.m};
     if (p->epilogue.chain) {
         finished.chain = (const cn_chain *)(const void *)((const char *)prepared + p->epilogue.chain);
@@ -125,10 +120,13 @@ static bool run_stacked_product(void *const *pointer, const void *prepared)
     }
     int64_t index[CN_MAX_RANK] = {0};
     for (int64_t i = 0; i < p->outer_count; i++) {
-        if (p->is_small)
+        if (p->is_small) {
             cn_small_gemm_run(&p->gemm, &p->small, a, b, c);
-        else
-            cn_gemm_run(&gemm, a, b, c, finished.chain ? finish_block : NULL, &finished);
+        } else {
+            cn_gemm gemm = p->gemm;
+            gemm.b_packed = packed != NULL;
+            cn_gemm_run(&gemm, a, packed ? packed : b, c, finished.chain ? finish_block : NULL, &finished);
+        }
         finished.first += p->gemm.batch * p->gemm.m;
         c += p->outer_step * p->element;
         for (int d = p->outer_rank - 1; d >= 0; d--) {

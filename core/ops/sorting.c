@@ -54,8 +54,8 @@ typedef struct order_work {
         const order_work *work = context;                                                                           \
         const order_sizes *s = work->sizes;                                                                         \
         int32_t *spare = work->spare + 2 * piece * s->size;                                                         \
-        int64_t lines = s->outer * s->inner, end = lines * (piece + 1) / s->pieces;                                 \
-        for (int64_t line = lines * piece / s->pieces; line < end; line++) {                                        \
+        const cn_range lines = cn_part(s->outer * s->inner, s->pieces, piece);                                      \
+        for (int64_t line = lines.first; line < lines.first + lines.count; line++) {                                \
             int64_t o = line / s->inner, i = line % s->inner;                                                       \
             const T *x = (const T *)work->x + o * s->size * s->inner + i;                                           \
             const int32_t *order = sorted_##name(s, x, spare, spare + s->size);                                     \
